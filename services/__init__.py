@@ -1,0 +1,1 @@
+"""The four services of Milepost. None imports another."""

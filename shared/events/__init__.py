@@ -1,0 +1,1 @@
+"""The language between services: record models, event payloads and the envelope."""

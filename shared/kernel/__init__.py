@@ -1,0 +1,1 @@
+"""Pure rules and values: time, ids, periods and money."""

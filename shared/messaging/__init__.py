@@ -1,0 +1,1 @@
+"""Kafka: topics, producing, consuming, outbox, dead letters and watermarks."""

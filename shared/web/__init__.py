@@ -1,0 +1,1 @@
+"""HTTP: the application, problems, access and paging."""
