@@ -1,0 +1,54 @@
+"""The connection pool of a service, and which failures are worth another try."""
+
+import json
+from typing import TypeAlias
+
+import asyncpg
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+
+async def create_pool(url: str, *, size: int = 10, statement_timeout_s: int = 120) -> Pool:
+    """A pool whose connections read and write JSON as Python values and answer in time.
+
+    It connects lazily, so that a service starts, and says so in readiness, without a database.
+    """
+    return await asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=size,
+        init=_initialize,
+        timeout=10,
+        command_timeout=statement_timeout_s,
+        server_settings={
+            "statement_timeout": f"{statement_timeout_s}s",
+            "idle_in_transaction_session_timeout": f"{statement_timeout_s}s",
+        },
+    )
+
+
+async def _initialize(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
+        )
+
+
+def is_transient(failure: BaseException) -> bool:
+    """Whether the same work may succeed later: lost connections, deadlocks, a full server."""
+    return isinstance(
+        failure,
+        (
+            OSError,
+            TimeoutError,
+            asyncpg.InterfaceError,
+            asyncpg.PostgresConnectionError,
+            asyncpg.InsufficientResourcesError,
+            asyncpg.OperatorInterventionError,
+            asyncpg.TransactionRollbackError,
+            asyncpg.LockNotAvailableError,
+            asyncpg.CannotConnectNowError,
+            asyncpg.TooManyConnectionsError,
+        ),
+    )
