@@ -79,7 +79,7 @@ class Publisher:
                 await self._send(producer, topic, partition, batch)
                 for (topic, partition), batch in grouped.items()
             ]
-            acknowledged = await asyncio.gather(*(future for futures in sent for future in futures))
+            acknowledged = await _all_settled([future for futures in sent for future in futures])
         except (KafkaError, TimeoutError, OSError) as failure:
             await self._discard(producer)
             raise PublishFailed(f"{type(failure).__name__}: {failure}") from failure
@@ -167,6 +167,15 @@ class Publisher:
             self._producer = None
             _log.warning("producer_discarded")
             self._closing = asyncio.create_task(_stop_quietly(producer))
+
+
+async def _all_settled(
+    futures: list[asyncio.Future[tuple[RecordMetadata, int]]],
+) -> list[tuple[RecordMetadata, int]]:
+    """Wait for every one before raising: after a failure nothing of ours is still on its way."""
+    if futures:
+        await asyncio.wait(futures)
+    return [future.result() for future in futures]
 
 
 async def _stop_quietly(producer: AIOKafkaProducer) -> None:

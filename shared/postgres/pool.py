@@ -37,6 +37,8 @@ async def _initialize(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
 
 def is_transient(failure: BaseException) -> bool:
     """Whether the same work may succeed later: lost connections, deadlocks, a full server."""
+    if isinstance(failure, ValueError):  # asyncpg's DataError is an InterfaceError too
+        return False
     return isinstance(
         failure,
         (

@@ -1,0 +1,96 @@
+"""The transactional outbox: what a change tells is written with it, and relayed in order."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+import asyncpg
+import structlog
+
+from shared.events.envelope import to_headers
+from shared.messaging.message import Message
+from shared.messaging.producer import Publisher, PublishFailed
+from shared.postgres.pool import Connection, Pool, is_transient
+from shared.postgres.queries import Queries
+
+QUERIES: Final = Queries(Path(__file__).parent / "sql" / "outbox.sql")
+RELAY_AT_ONCE: Final = 2000
+POLL_S: Final = 0.1
+PAUSE_S: Final = 1.0
+MANY: Final = 50
+_log = structlog.get_logger(__name__)
+
+
+async def put(connection: Connection, messages: Sequence[Message]) -> None:
+    """Write messages into the outbox, in the caller's transaction and in their order."""
+    rows = [(m.topic, m.key, m.value, _packed(m)) for m in messages]
+    if len(rows) > MANY:
+        columns = ["topic", "key", "value", "headers"]
+        await connection.copy_records_to_table("outbox", records=rows, columns=columns)
+    else:
+        await connection.executemany(QUERIES["add_message"], rows)
+
+
+def _packed(message: Message) -> dict[str, str]:
+    return {name: value.decode() for name, value in to_headers(message.envelope)}
+
+
+class OutboxRelay:
+    """Brings the outbox to Kafka in order; of several replicas, the one that holds the lock."""
+
+    def __init__(self, pool: Pool, publisher: Publisher, *, service: str) -> None:
+        self._pool = pool
+        self._publisher = publisher
+        self._lock = crc32(f"milepost.outbox.{service}".encode())
+        self._woken = asyncio.Event()
+        self.leads = False
+        """Whether this replica is the one that relays."""
+
+    def wake(self) -> None:
+        """Look at once: a transaction that wrote messages has been committed."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Relay until cancelled, whatever goes away and comes back meanwhile."""
+        while True:
+            try:
+                async with self._pool.acquire() as connection:
+                    await self._lead(connection)
+            except (PublishFailed, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as failure:
+                if not isinstance(failure, PublishFailed) and not is_transient(failure):
+                    _log.exception("outbox_failed")
+                _log.warning("outbox_waits", error=repr(failure))
+            finally:
+                self.leads = False
+            await asyncio.sleep(PAUSE_S)
+
+    async def _lead(self, connection: Connection) -> None:
+        if not await connection.fetchval(QUERIES["take_leadership"], self._lock):
+            return
+        self.leads = True
+        try:
+            while True:
+                self._woken.clear()
+                if await self.relay_some(connection) < RELAY_AT_ONCE:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._woken.wait(), POLL_S)
+        finally:
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await connection.fetchval("SELECT pg_advisory_unlock($1)", self._lock)
+
+    async def relay_some(self, connection: Connection) -> int:
+        """Publish the oldest messages and forget them; returns how many there were."""
+        rows = await connection.fetch(QUERIES["next_messages"], RELAY_AT_ONCE)
+        if rows:
+            await self._publisher.publish_entries(
+                (row["topic"], row["key"], row["value"], _unpacked(row["headers"])) for row in rows
+            )
+            await connection.execute(QUERIES["forget_messages"], [row["id"] for row in rows])
+        return len(rows)
+
+
+def _unpacked(headers: dict[str, str]) -> list[tuple[str, bytes]]:
+    return [(name, value.encode()) for name, value in headers.items()]
