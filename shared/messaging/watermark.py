@@ -149,6 +149,7 @@ class WatermarkTracker:
         self._sources = sources
         self._monotonic = monotonic
         self._instances: dict[str, _Instance] = {}
+        self._complete: dict[str, datetime] = {}
 
     def hear(self, marker: WatermarkAdvanced) -> None:
         """Take note of a watermark."""
@@ -162,16 +163,19 @@ class WatermarkTracker:
         found.pending.append(marker)
 
     def complete_to(self, consumed: Positions) -> dict[str, datetime | None]:
-        """Source → the moment it is complete to, given what has been consumed; None = unknown."""
+        """Source → the moment it is complete to, given what has been consumed; None = unknown.
+
+        It never goes back: what was complete once stays so, whoever joins later.
+        """
         for instance in self._instances.values():
             instance.advance(consumed)
-        found: dict[str, datetime | None] = {}
         for source in self._sources:
             reached = [i.reached for i in self._instances.values() if i.source == source]
             known = [moment for moment in reached if moment is not None]
-            found[source] = min(known) if known and len(known) == len(reached) else None
+            if known and len(known) == len(reached):
+                self._complete[source] = max(min(known), self._complete.get(source, min(known)))
         self._forget_finished()
-        return found
+        return {source: self._complete.get(source) for source in self._sources}
 
     def needs_vouching(self) -> list[tuple[str, str]]:
         """(source, instance) of those gone silent, and of sources that nobody speaks for."""
