@@ -4,7 +4,6 @@ A record travels as `milepost.<record>.recorded.v1` with its values or as
 `milepost.<record>.deleted.v1` with its key and version. Null is absent, extra fields are ignored.
 """
 
-
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -51,12 +50,20 @@ Address = Annotated[
 Currency = Annotated[str, AfterValidator(_known_currency)]
 Version = Annotated[int, Field(ge=0, le=MAX_VERSION, strict=True)]
 Amount = Annotated[Decimal, Field(ge=0, le=MAX_AMOUNT, decimal_places=2, allow_inf_nan=False)]
-Number = Annotated[Decimal, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT, decimal_places=6, allow_inf_nan=False)]
+Number = Annotated[
+    Decimal, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT, decimal_places=6, allow_inf_nan=False)
+]
 Day = date
 """An ISO date; a time is turned into a day of the organization's zone before it gets here."""
 
 ActivityType = Literal[
-    "ad_campaign", "email", "workflow", "microsite", "panel", "social_post_with_form", "custom_activity"
+    "ad_campaign",
+    "email",
+    "workflow",
+    "microsite",
+    "panel",
+    "social_post_with_form",
+    "custom_activity",
 ]
 DealStatus = Literal["draft", "registered", "approved", "rejected", "closed_won", "closed_lost"]
 
@@ -171,9 +178,13 @@ class Interaction(Record):
     def _ends_after_it_starts(self) -> Self:
         if self.kind in ("meeting", "call"):
             if self.ended_at is None:
-                raise PydanticCustomError("ended_at", "a meeting or call needs an end", {"at": "ended_at"})
+                raise PydanticCustomError(
+                    "ended_at", "a meeting or call needs an end", {"at": "ended_at"}
+                )
             if self.ended_at < self.started_at:
-                raise PydanticCustomError("ended_at", "must not be before started_at", {"at": "ended_at"})
+                raise PydanticCustomError(
+                    "ended_at", "must not be before started_at", {"at": "ended_at"}
+                )
         return self
 
 
@@ -258,12 +269,22 @@ RECORDS: Final[dict[str, RecordKind]] = {
         _kind("campaign", Campaign, ("campaign_id",), "milepost.campaigns.v1"),
         _kind("lead", Lead, ("lead_id",), "milepost.activity.v1"),
         _kind("certification", Certification, ("completion_id",), "milepost.activity.v1"),
-        _kind("partner_field", PartnerField, ("partner_id", "field", "effective_on"), "milepost.activity.v1"),
+        _kind(
+            "partner_field",
+            PartnerField,
+            ("partner_id", "field", "effective_on"),
+            "milepost.activity.v1",
+        ),
         _kind("interaction", Interaction, ("interaction_id",), "milepost.collaboration.v1"),
         _kind("person", Person, ("person_id", "effective_on"), "milepost.people.v1"),
         _kind("crm_account", CrmAccount, ("account_id", "effective_on"), "milepost.crm.v1"),
         _kind("crm_contact", CrmContact, ("contact_id", "effective_on"), "milepost.crm.v1"),
-        _kind("seller_assignment", SellerAssignment, ("account_id", "seller", "effective_on"), "milepost.crm.v1"),
+        _kind(
+            "seller_assignment",
+            SellerAssignment,
+            ("account_id", "seller", "effective_on"),
+            "milepost.crm.v1",
+        ),
     )
 }
 
@@ -308,10 +329,7 @@ def _spell(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no canonical spelling")
 
 
-
 def pointer(location: tuple[int | str, ...], prefix: str = "/data") -> str:
     """The JSON pointer (RFC 6901) of a pydantic error location."""
     parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
     return prefix + "".join(f"/{part}" for part in parts)
-
-

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Final
 
+from pydantic import Field
+
 from shared.events.plans import Payload
 
 WATERMARK_ADVANCED: Final = "milepost.watermark.advanced.v1"
@@ -18,5 +20,5 @@ class WatermarkAdvanced(Payload):
     source: str
     instance: str
     complete_to: datetime
-    positions: dict[str, dict[int, int]] = {}
+    positions: dict[str, dict[int, int]] = Field(default_factory=dict)
     closed: bool = False

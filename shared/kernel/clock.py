@@ -1,7 +1,6 @@
 """The one place that asks what time it is. Everything else takes a clock or a moment."""
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -56,7 +55,7 @@ class FileClock:
 
     def _refresh(self) -> None:
         try:
-            found = os.stat(self._path)
+            found = self._path.stat()
         except FileNotFoundError:
             return
         seen = (found.st_mtime_ns, found.st_ino)

@@ -132,7 +132,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             return
         wanted = [(at.topic, at.partition) for at in assigned]
         starts = await self._until_it_works(self._starts_at, wanted)
-        consumer = self.subscriber.consumer
+        consumer: Any = self.subscriber.consumer
         for at in assigned:
             # Without a row of its own a partition begins at its beginning, whatever Kafka thinks.
             consumer.seek(at, starts.get((at.topic, at.partition), 0))
@@ -155,7 +155,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             try:
                 await self._until_it_works(self._handler, [record])
             except Exception as failure:  # noqa: BLE001 - whatever it is, it is kept and shown
-                await self._until_it_works(lambda r: poison(r, failure), record)  # noqa: B023
+                await self._until_it_works(_failing_with(poison, failure), record)
 
     async def _until_it_works(
         self, step: Callable[[Argument], Awaitable[Result]], argument: Argument
@@ -165,10 +165,12 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             try:
                 result = await step(argument)
             except Exception as failure:
-                if not (is_transient(failure) or isinstance(failure, KafkaError | RetryLater)):
+                if not (is_transient(failure) or isinstance(failure, KafkaError | RetryLaterError)):
                     raise
                 self.paused_since = self.paused_since or time.monotonic()
-                _log.warning("consumer_retries", topics=self.topics, error=repr(failure), pause=pause)
+                _log.warning(
+                    "consumer_retries", topics=self.topics, error=repr(failure), pause=pause
+                )
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_S)
             else:
@@ -203,13 +205,22 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         return KafkaMessage(body=b"", headers={}, raw_message=raw, consumer=consumer)
 
 
-class RetryLater(Exception):
+class RetryLaterError(Exception):
     """Raised by a handler when something outside is not ready and the batch must wait."""
+
+
+def _failing_with(poison: Poison, failure: Exception) -> Callable[[Record], Awaitable[None]]:
+    async def keep(record: Record) -> None:
+        await poison(record, failure)
+
+    return keep
 
 
 async def _as_records(message: KafkaMessage) -> list[Record]:
     raw: Any = message.raw_message
-    return [Record(r.topic, r.partition, r.offset, r.key, r.value, r.headers, r.timestamp) for r in raw]
+    return [
+        Record(r.topic, r.partition, r.offset, r.key, r.value, r.headers, r.timestamp) for r in raw
+    ]
 
 
 def positions_after(records: Iterable[Record]) -> list[Position]:

@@ -12,7 +12,7 @@ from prometheus_client import Counter
 from shared.kernel.clock import Clock
 from shared.kernel.ids import new_id, parse_id
 from shared.messaging.message import Record
-from shared.messaging.producer import Publisher, PublishFailed
+from shared.messaging.producer import Publisher, PublishFailedError
 from shared.postgres.pool import Connection, Pool
 from shared.postgres.queries import Queries
 from shared.web.auth import Principal, require
@@ -72,6 +72,7 @@ def dead_letter_router(pool: Pool, publisher: Publisher, clock: Clock) -> APIRou
     @router.get("")
     async def list_dead_letters(
         _who: administrator,
+        *,
         replayed: bool = False,
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
         cursor: str | None = None,
@@ -94,12 +95,16 @@ def dead_letter_router(pool: Pool, publisher: Publisher, clock: Clock) -> APIRou
         value = await request.body() or row["value"]
         if len(value or b"") > MAX_REPLACEMENT:
             raise Problem(413, "The replacement is too large")
-        headers = [(name, text.encode("latin-1", "replace")) for name, text in row["headers"].items()]
+        headers = [
+            (name, text.encode("latin-1", "replace")) for name, text in row["headers"].items()
+        ]
         key = (row["key"] or b"").decode("utf-8", "replace")
         try:
             await publisher.publish_entries([(row["topic"], key, value, headers)])
-        except PublishFailed as failure:
-            raise Problem(503, "Kafka does not answer", str(failure), headers={"Retry-After": "5"}) from None
+        except PublishFailedError as failure:
+            raise Problem(
+                503, "Kafka does not answer", str(failure), headers={"Retry-After": "5"}
+            ) from None
         await pool.execute(QUERIES["mark_replayed"], found, clock.now())
         return {"id": found, "topic": row["topic"], "replayed": True}
 

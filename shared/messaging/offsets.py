@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import Iterable
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 At = tuple[str, int]
 
@@ -37,7 +38,8 @@ class Offsets:
             wanted = [
                 TopicPartition(topic, partition)
                 for topic in topics
-                for partition in consumer.partitions_for_topic(topic) or await self._look_up(topic)
+                for partition in consumer.partitions_for_topic(topic)
+                or await self._look_up(consumer, topic)
             ]
             found = await consumer.end_offsets(wanted)
         return {(at.topic, at.partition): offset for at, offset in found.items()}
@@ -67,13 +69,11 @@ class Offsets:
             self._consumer = consumer
         return self._consumer
 
-    async def _look_up(self, topic: str) -> set[int]:
-        assert self._consumer is not None
-        await self._consumer._client.fetch_all_metadata()  # noqa: SLF001 - there is no public call
-        cluster = self._consumer._client.cluster  # noqa: SLF001
-        found: set[int] = cluster.partitions_for_topic(topic) or set()
+    @staticmethod
+    async def _look_up(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+        client: Any = consumer._client  # noqa: SLF001 - there is no public call for this
+        await client.set_topics({*client.cluster.topics(), topic})
+        found: set[int] | None = client.cluster.partitions_for_topic(topic)
         if not found:
-            self._consumer._client.add_topic(topic)  # noqa: SLF001
-            await self._consumer._client.fetch_all_metadata()  # noqa: SLF001
-            found = cluster.partitions_for_topic(topic) or set()
+            raise UnknownTopicOrPartitionError(topic)
         return found

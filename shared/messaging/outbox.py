@@ -12,7 +12,7 @@ import structlog
 
 from shared.events.envelope import to_headers
 from shared.messaging.message import Message
-from shared.messaging.producer import Publisher, PublishFailed
+from shared.messaging.producer import Publisher, PublishFailedError
 from shared.postgres.pool import Connection, Pool, is_transient
 from shared.postgres.queries import Queries
 
@@ -59,8 +59,13 @@ class OutboxRelay:
             try:
                 async with self._pool.acquire() as connection:
                     await self._lead(connection)
-            except (PublishFailed, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as failure:
-                if not isinstance(failure, PublishFailed) and not is_transient(failure):
+            except (
+                PublishFailedError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                OSError,
+            ) as failure:
+                if not isinstance(failure, PublishFailedError) and not is_transient(failure):
                     _log.exception("outbox_failed")
                 _log.warning("outbox_waits", error=repr(failure))
             finally:

@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 Entry = tuple[bytes, bytes | None, Headers]
 
 
-class PublishFailed(Exception):
+class PublishFailedError(Exception):
     """Kafka did not acknowledge; what was to be published may or may not be there."""
 
 
@@ -57,12 +57,12 @@ class Publisher:
         try:
             await asyncio.wait_for(producer.client.fetch_all_metadata(), 5)
         except (KafkaError, TimeoutError) as failure:
-            raise PublishFailed(str(failure)) from failure
+            raise PublishFailedError(str(failure)) from failure
 
     async def publish(self, messages: Iterable[Message]) -> list[Position]:
         """Publish messages, keeping their order within a partition.
 
-        Returns the positions after them once Kafka has acknowledged all. Raises PublishFailed.
+        Returns the positions after them once Kafka has acknowledged all. Raises PublishFailedError.
         """
         return await self.publish_entries(
             (m.topic, m.key, m.value, to_headers(m.envelope)) for m in messages
@@ -82,7 +82,7 @@ class Publisher:
             acknowledged = await _all_settled([future for futures in sent for future in futures])
         except (KafkaError, TimeoutError, OSError) as failure:
             await self._discard(producer)
-            raise PublishFailed(f"{type(failure).__name__}: {failure}") from failure
+            raise PublishFailedError(f"{type(failure).__name__}: {failure}") from failure
         return self._advance(acknowledged)
 
     def _advance(self, acknowledged: Sequence[tuple[RecordMetadata, int]]) -> list[Position]:
@@ -101,7 +101,9 @@ class Publisher:
     ) -> dict[tuple[str, int], list[Entry]]:
         grouped: dict[tuple[str, int], list[Entry]] = defaultdict(list)
         for topic, key, value, headers in entries:
-            partitions = self._partitions.get(topic) or await self._count_partitions(producer, topic)
+            partitions = self._partitions.get(topic) or await self._count_partitions(
+                producer, topic
+            )
             at = (topic, partition_for(key, partitions))
             grouped[at].append((key.encode(), value, headers))
         return grouped
@@ -123,7 +125,7 @@ class Publisher:
                 futures.append(await self._hand_over(producer, builder, topic, partition, count))
                 builder, count = producer.create_batch(), 0
                 if builder.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                    raise PublishFailed("a message is larger than a record batch may be")
+                    raise PublishFailedError("a message is larger than a record batch may be")
             count += 1
         futures.append(await self._hand_over(producer, builder, topic, partition, count))
         return futures
@@ -159,7 +161,7 @@ class Publisher:
         except (KafkaError, OSError) as failure:
             with contextlib.suppress(Exception):
                 await producer.stop()
-            raise PublishFailed(f"{type(failure).__name__}: {failure}") from failure
+            raise PublishFailedError(f"{type(failure).__name__}: {failure}") from failure
         return producer
 
     async def _discard(self, producer: AIOKafkaProducer) -> None:

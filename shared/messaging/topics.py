@@ -1,4 +1,4 @@
-"""Topics as code: names, partitions, retention. `python -m deploy.topics` brings a cluster there."""
+"""Topics as code; `python -m deploy.topics` brings a cluster there."""
 
 from dataclasses import dataclass, field
 from functools import lru_cache

@@ -23,7 +23,7 @@ from shared.events.watermark import WATERMARK_ADVANCED, WatermarkAdvanced
 from shared.kernel.clock import Clock, MonotoneClock
 from shared.kernel.ids import new_id
 from shared.messaging.message import Message
-from shared.messaging.producer import Publisher, PublishFailed
+from shared.messaging.producer import Publisher, PublishFailedError
 from shared.messaging.topics import WATERMARKS
 from shared.postgres.pool import is_transient
 
@@ -78,8 +78,10 @@ class WatermarkPublisher:
         while True:
             try:
                 await self._tell(closed=False)
-            except Exception as failure:
-                if not (is_transient(failure) or isinstance(failure, PublishFailed | KafkaError)):
+            except Exception as failure:  # noqa: BLE001 - it must go on telling
+                if not (
+                    is_transient(failure) or isinstance(failure, PublishFailedError | KafkaError)
+                ):
                     _log.exception("watermark_failed")
                 await asyncio.sleep(OBSERVE_EVERY_S)
             await asyncio.sleep(INTERVAL_S)
@@ -104,7 +106,9 @@ class WatermarkPublisher:
             closed=closed,
         )
         envelope = Envelope(new_id(), WATERMARK_ADVANCED, f"milepost/{self._source}", moment)
-        await self._publisher.publish([Message(WATERMARKS, self._instance, marker.value(), envelope)])
+        await self._publisher.publish(
+            [Message(WATERMARKS, self._instance, marker.value(), envelope)]
+        )
 
 
 def _nested(positions: Positions) -> dict[str, dict[int, int]]:
@@ -145,7 +149,9 @@ class WatermarkTracker:
     `sources` are those that must have spoken, or been vouched for, before anything is complete.
     """
 
-    def __init__(self, sources: tuple[str, ...], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, sources: tuple[str, ...], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._sources = sources
         self._monotonic = monotonic
         self._instances: dict[str, _Instance] = {}
@@ -212,7 +218,9 @@ async def vouch_for_the_silent(
     started = time.monotonic()
     while True:
         await asyncio.sleep(OBSERVE_EVERY_S)
-        in_need = tracker.needs_vouching() if time.monotonic() - started > SILENT_AFTER_S / 5 else []
+        in_need = (
+            tracker.needs_vouching() if time.monotonic() - started > SILENT_AFTER_S / 5 else []
+        )
         if not in_need:
             continue
         moment = clock.now()

@@ -9,7 +9,7 @@ import structlog
 
 def configure_logging(service: str, level: str = "INFO") -> None:
     """Send everything that is logged to standard output as JSON lines that name the service."""
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

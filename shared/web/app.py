@@ -88,7 +88,9 @@ def _health_router(app: FastAPI) -> APIRouter:
     async def readyz() -> JsonResponse:
         """Every part that the service needs works: 200, else 503 and what does not."""
         checks: dict[str, Check] = app.state.checks
-        found = dict(zip(checks, await asyncio.gather(*map(_checked, checks.values())), strict=True))
+        found = dict(
+            zip(checks, await asyncio.gather(*map(_checked, checks.values())), strict=True)
+        )
         ready = all(failure is None for failure in found.values())
         parts = {name: failure or "ok" for name, failure in found.items()}
         status = "ok" if ready else "not ready"
@@ -118,7 +120,9 @@ class BoundedBody:
         self._own_limits = own_limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (self._own_limits and scope["path"].startswith(self._own_limits)):
+        if scope["type"] != "http" or (
+            self._own_limits and scope["path"].startswith(self._own_limits)
+        ):
             await self._app(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
@@ -172,7 +176,9 @@ class Observed:
         _requests.labels(method, route, status).inc()
         _seconds.labels(method, route).observe(seconds)
         if route not in ("/livez", "/readyz", "/metrics"):
-            _log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+            _log.info(
+                "request", method=method, route=route, status=status, ms=round(seconds * 1000, 1)
+            )
 
 
 def run(app: FastAPI, service: str, settings: ServiceSettings) -> None:
@@ -211,5 +217,3 @@ async def start_patiently(name: str, start: Callable[[], Awaitable[object]]) -> 
             pause = min(pause * 2, 5.0)
         else:
             return
-
-

@@ -52,7 +52,7 @@ class Principal:
 
 
 class Authenticator:
-    """Checks bearer tokens against the issuer's keys: algorithm, signature, issuer, audience, expiry.
+    """Checks bearer tokens: algorithm, signature, issuer, audience, expiry.
 
     Keys come from an address (looked at again after some minutes, and for a key id that is not
     known, at a bounded pace) or, in the local stack, from a file.
@@ -104,7 +104,9 @@ class Authenticator:
                 _log.warning("keys_unavailable", source=self._source, error=repr(failure))
                 if self._keys is None:
                     raise Problem(
-                        503, "The identity provider's keys cannot be read", headers={"Retry-After": "5"}
+                        503,
+                        "The identity provider's keys cannot be read",
+                        headers={"Retry-After": "5"},
                     ) from failure
         return self._keys
 

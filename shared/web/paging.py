@@ -1,4 +1,4 @@
-"""Lists answer `{"items": […], "next": cursor | null}`; a cursor holds the last item's sort keys."""
+"""Lists answer `{"items": […], "next": cursor}`; a cursor holds the last item's sort keys."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
