@@ -84,7 +84,7 @@ class OutboxRelay:
                         await asyncio.wait_for(self._woken.wait(), POLL_S)
         finally:
             with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                await connection.fetchval("SELECT pg_advisory_unlock($1)", self._lock)
+                await connection.fetchval(QUERIES["give_up_leadership"], self._lock)
 
     async def relay_some(self, connection: Connection) -> int:
         """Publish the oldest messages and forget them; returns how many there were."""
