@@ -1,0 +1,1 @@
+"""The sample year: a dataset becomes partners, plans, events and a year that is played."""

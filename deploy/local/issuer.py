@@ -1,0 +1,76 @@
+"""The development identity provider: a key per stack, its JWKS, and tokens signed with it.
+
+Services take it only with `MILEPOST_ENVIRONMENT=local`: elsewhere a JWKS must be an https address.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from deploy.local.home import Home
+
+ISSUER: Final = "milepost-local"
+AUDIENCE: Final = "milepost"
+ROLES: Final = (
+    "administrator",
+    "channel_manager",
+    "analyst",
+    "limited_analyst",
+    "source",
+    "service",
+    "partner_admin",
+    "partner_member",
+    "seller",
+)
+STANDING_ROLES: Final = ROLES[:6]
+# The year 2100: the local clock jumps, tokens stay good, and no issue time can lie in its future.
+EXPIRES: Final = 4_102_444_800
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Whom a token is for."""
+
+    roles: tuple[str, ...]
+    subject: str | None = None
+    partner: str | None = None
+    email: str | None = None
+
+
+def issue(home: Home, holder: Holder) -> str:
+    """A token for a holder, signed with the stack's key."""
+    claims: dict[str, object] = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": holder.subject or holder.email or holder.roles[0],
+        "roles": list(holder.roles),
+        "exp": EXPIRES,
+    }
+    if holder.partner:
+        claims["partner_id"] = holder.partner
+    if holder.email:
+        claims["email"] = holder.email
+    key = _key(home)
+    return jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key)
+
+
+def standing_tokens(home: Home) -> dict[str, str]:
+    """A token for each role that `stack.json` names."""
+    return {role: issue(home, Holder((role,))) for role in STANDING_ROLES}
+
+
+def _key(home: Home) -> ECKey:
+    file = home.issuer / "key.json"
+    if file.exists():
+        return ECKey.import_key(json.loads(file.read_text()))
+    home.issuer.mkdir(parents=True, exist_ok=True)
+    key = ECKey.generate_key("P-256", {"kid": f"local-{time.time_ns()}", "use": "sig"}, private=True)
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(key.as_dict(private=True)))
+    jwks = {"keys": [key.as_dict(private=False)]}
+    (home.issuer / "jwks.json").write_text(json.dumps(jwks, indent=2) + "\n")
+    return key

@@ -1,0 +1,276 @@
+"""The stack as a whole: start what is missing, wait until it is ready, stop it."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import httpx
+
+from deploy.local import clock, issuer
+from deploy.local.console import say
+from deploy.local.home import (
+    PARTS,
+    PREFIX,
+    SERVICES,
+    Home,
+    LocalError,
+    read_json,
+    write_json,
+)
+from deploy.local.kafka import EmbeddedKafka
+from deploy.local.ports import choose_ports, is_free
+from deploy.local.postgres import EmbeddedPostgres
+from deploy.local.process import (
+    POLL_SECONDS,
+    Command,
+    Process,
+    Processes,
+    exit_status,
+    last_lines,
+    spawn,
+    stop,
+)
+from deploy.migrate import migrate
+from deploy.topics import DEFAULT_PARTITIONS, apply_topics
+
+READY_SECONDS: Final = 60
+GRACE_SECONDS: Final = 20
+# What shapes the stored data must not change between two starts, so it is kept until WIPE.
+KEPT_SETTINGS: Final = ("TIME_ZONE", "PARTITIONS", "MAIL_HOUR")
+STOP_SIGNALS: Final = {"postgres": signal.SIGINT}  # PostgreSQL's fast shutdown
+# Which listeners a part holds, where they are not named as it is.
+LISTENERS: Final = {"kafka": ("kafka", "controller"), "mail": ("smtp",)}
+
+
+class Stack:
+    """The processes of one home."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.processes = Processes(home)
+
+    # --- up -----------------------------------------------------------------------------------
+
+    async def up(self) -> dict[str, Any]:
+        """Start what is missing, wait until all of it is ready, and give what `stack.json` says.
+
+        Raises LocalError naming the part that does not start, with the end of its log.
+        """
+        self.home.make()
+        clock.set_up_clock(self.home)
+        self._settings = self._keep_settings()
+        self._ports = await self._choose_ports()
+        self._passwords = self.home.passwords()
+        self._tokens = issuer.standing_tokens(self.home)
+        (self.home.folder / "stack.json").unlink(missing_ok=True)
+        await _together(self._start_kafka(), self._start_postgres(), self._start_mail())
+        await _together(*(self._start_service(name) for name in SERVICES))
+        description = self._describe()
+        write_json(self.home.stack_file, description, mode=0o600)
+        return description
+
+    def _keep_settings(self) -> dict[str, str]:
+        kept: dict[str, str] = read_json(self.home.choice_file)
+        for name in KEPT_SETTINGS:
+            given = os.environ.get(PREFIX + name)
+            if given and name in kept and kept[name] != given:
+                raise LocalError(
+                    f"this stack's data was made with {PREFIX}{name}={kept[name]}; "
+                    "`make down WIPE=1` forgets it"
+                )
+            if given:
+                kept[name] = given
+        write_json(self.home.choice_file, dict(kept))
+        return kept
+
+    async def _choose_ports(self) -> dict[str, int]:
+        before: dict[str, int] = read_json(self.home.port_file)
+        held = [
+            listener
+            for part in PARTS
+            if self.processes.alive(part)
+            for listener in LISTENERS.get(part, (part,))
+        ]
+        ports = choose_ports(self.home, held)
+        if before and before != ports:
+            # Services know each other's and the parts' addresses from their start.
+            await _together(*(self._stop(name) for name in SERVICES))
+        return ports
+
+    async def _start_kafka(self) -> None:
+        ports = self._ports
+        kafka = EmbeddedKafka(self.home.kafka, ports["kafka"], ports["controller"])
+        await self._start("kafka", kafka.prepare, kafka.command, kafka.wait_until_ready)
+        partitions = int(self._settings.get("PARTITIONS", DEFAULT_PARTITIONS))
+        await apply_topics(kafka.bootstrap, partitions)
+
+    async def _start_postgres(self) -> None:
+        postgres = self._postgres()
+        await self._start("postgres", postgres.prepare, postgres.command, postgres.wait_until_ready)
+        await migrate(postgres.url(), self._passwords)
+
+    def _postgres(self) -> EmbeddedPostgres:
+        return EmbeddedPostgres(
+            self.home.postgres, self._ports["postgres"], self._passwords["postgres"]
+        )
+
+    async def _start_mail(self) -> None:
+        port = self._ports["smtp"]
+        folders = (str(self.home.mail), str(self.home.mail_drafts))
+        command = (sys.executable, "-m", "deploy.local.mailsink", str(port), *folders)
+        await self._start(
+            "mail", lambda: None, lambda: Command(command, {}), lambda p: _listening(p, port)
+        )
+
+    async def _start_service(self, name: str) -> None:
+        url = self._url(name)
+        command = Command((sys.executable, "-m", f"services.{name}"), self._environment(name))
+        await self._start(name, lambda: None, lambda: command, lambda p: _service_ready(p, url))
+
+    async def _start(
+        self,
+        part: str,
+        prepare: Callable[[], None],
+        command: Callable[[], Command],
+        wait_until_ready: Callable[[Process], Awaitable[None]],
+    ) -> None:
+        """Start a part unless it runs, and wait until it is ready."""
+        began = time.monotonic()
+        process = self.processes.alive(part)
+        if process is None:
+            await asyncio.to_thread(prepare)
+            process = spawn(command(), self.home.log(part))
+            self.processes.remember(part, process)
+        try:
+            await wait_until_ready(process)
+        except LocalError as failure:
+            log = self.home.log(part)
+            status = exit_status(process)
+            raise LocalError(
+                f"{part} {status}: {failure}\nThe end of its log, {log}:\n{last_lines(log)}"
+            ) from None
+        say(f"{part} is ready", f"pid {process.pid}, {time.monotonic() - began:.1f} s")
+
+    def _url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self._ports[service]}"
+
+    def _environment(self, service: str) -> Mapping[str, str]:
+        """What a service is told; what is set for all of them in this environment comes along."""
+        user = f"milepost_{service}"
+        database = self._postgres().url(user=user, password=self._passwords[service])
+        told = {
+            "ENVIRONMENT": "local",
+            "HOST": "127.0.0.1",
+            "PORT": str(self._ports[service]),
+            "KAFKA": f"127.0.0.1:{self._ports['kafka']}",
+            "DATABASE_URL": database,
+            "OIDC_ISSUER": issuer.ISSUER,
+            "OIDC_AUDIENCE": issuer.AUDIENCE,
+            "OIDC_JWKS": str(self.home.issuer / "jwks.json"),
+            "CLOCK_FILE": str(self.home.clock_file),
+            **self._settings,
+        }
+        if service == "notifier":
+            told |= {
+                "PROGRESS_URL": self._url("progress"),
+                "SERVICE_TOKEN": self._tokens["service"],
+                "SMTP_HOST": "127.0.0.1",
+                "SMTP_PORT": str(self._ports["smtp"]),
+                "PUBLIC_URL": self._url("notifier"),
+            }
+        return {PREFIX + name: value for name, value in told.items()}
+
+    def _describe(self) -> dict[str, Any]:
+        return {
+            **{name: self._url(name) for name in SERVICES},
+            "kafka": f"127.0.0.1:{self._ports['kafka']}",
+            "postgres": self._postgres().url(),
+            "smtp": f"127.0.0.1:{self._ports['smtp']}",
+            "mail_dir": str(self.home.mail),
+            "tokens": self._tokens,
+            "issuer": issuer.ISSUER,
+            "pids": {name: self.processes.pids()[name] for name in PARTS},
+            "logs": {name: str(self.home.log(name)) for name in PARTS},
+        }
+
+    # --- down ---------------------------------------------------------------------------------
+
+    async def down(self, *, wipe: bool) -> None:
+        """Stop everything, services first; forget the data and the clock when asked to."""
+        await _together(*(self._stop(name) for name in SERVICES))
+        await _together(*(self._stop(name) for name in ("kafka", "postgres", "mail")))
+        self._end_remains()
+        self.home.stack_file.unlink(missing_ok=True)
+        if wipe:
+            _empty(self.home)
+
+    async def _stop(self, part: str) -> None:
+        process = self.processes.alive(part)
+        if process:
+            await stop(process, STOP_SIGNALS.get(part, signal.SIGTERM), GRACE_SECONDS)
+        self.processes.forget(part)
+
+    def _end_remains(self) -> None:
+        """A server that was killed may have left children that are still on their way out."""
+        if self.home.postgres.exists():
+            for process in EmbeddedPostgres(self.home.postgres, 0, "").processes():
+                process.kill()
+
+    # --- status -------------------------------------------------------------------------------
+
+    def crashed(self) -> list[str]:
+        """The parts that were started and run no more."""
+        return [p for p in PARTS if self.processes.known(p) and not self.processes.alive(p)]
+
+
+def _empty(home: Home) -> None:
+    for entry in home.folder.iterdir():
+        if entry.name == "lock":
+            continue
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+async def _together(*works: Awaitable[None]) -> None:
+    """Wait for all; when some fail, let the rest finish and raise the first failure."""
+    results = await asyncio.gather(*works, return_exceptions=True)
+    failures = [result for result in results if isinstance(result, BaseException)]
+    known = [failure for failure in failures if isinstance(failure, LocalError)]
+    if known and len(known) == len(failures):
+        raise LocalError("\n\n".join(str(failure) for failure in known))
+    if failures:
+        raise failures[0]
+
+
+async def _listening(process: Process, port: int) -> None:
+    while is_free(port):
+        if not process.alive():
+            raise LocalError("it ended")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _service_ready(process: Process, url: str) -> None:
+    """Return when a service says that it is ready."""
+    deadline = time.monotonic() + READY_SECONDS
+    said = "nothing"
+    async with httpx.AsyncClient(base_url=url, timeout=10, trust_env=False) as client:
+        while True:
+            try:
+                answer = await client.get("/readyz")
+                if answer.status_code == httpx.codes.OK:
+                    return
+                said = answer.text
+            except httpx.HTTPError as failure:
+                said = repr(failure)
+            if not process.alive():
+                raise LocalError("it ended before it was ready")
+            if time.monotonic() > deadline:
+                raise LocalError(f"it is not ready after {READY_SECONDS} s; it says {said}")
+            await asyncio.sleep(POLL_SECONDS)
