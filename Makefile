@@ -19,14 +19,16 @@ ARGS ?=
 help:
 	@sed -n 's/^#   //p' Makefile
 
-# The oldest rule of make: it runs again only when the lock is newer than what was made of it.
-$(READY): requirements/dev.txt deploy/prepare.py
+# Runs again only when the lock is newer than what was made of it, or a Python is asked for.
+$(READY): requirements/dev.txt deploy/prepare.py $(if $(PYTHON),FORCE)
 	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python; do \
 		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 			exec "$$python" deploy/prepare.py; \
 		fi; \
 	done; \
 	echo "error: no Python 3.11 or later found; name one: make PYTHON=/path/to/python3" >&2; exit 1
+
+FORCE:
 
 up: $(READY)
 	@$(PY) -m deploy.local up

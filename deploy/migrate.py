@@ -1,4 +1,4 @@
-"""`python -m deploy.migrate`: brings a database to the state that the services of this version need.
+"""`python -m deploy.migrate`: brings a database to what the services of this version need.
 
 Makes the database, and for each service its roles, its schema and what its numbered SQL files say.
 Settings: `MILEPOST_ADMIN_DATABASE_URL`; `MILEPOST_<SERVICE>_PASSWORD` sets the password of a
@@ -105,16 +105,16 @@ async def _prepare_service(connection: Connection, service: str, password: str |
 async def _apply(connection: Connection, service: str) -> list[Migration]:
     """Apply what is new, each file in one transaction, as the owner of the schema."""
     known = await connection.fetch(SQL["list_applied"], service)
-    pending = find_pending(read_migrations(service), {row["name"]: row["checksum"] for row in known})
+    pending = find_pending(
+        read_migrations(service), {row["name"]: row["checksum"] for row in known}
+    )
     for migration in pending:
         async with connection.transaction():
             await connection.execute(f"SET LOCAL ROLE {_quote(f'milepost_{service}_owner')}")
             await connection.execute(f"SET LOCAL search_path = {_quote(service)}")
             await connection.execute(migration.sql)
             await connection.execute("RESET ROLE")
-            await connection.execute(
-                SQL["write_down"], service, migration.name, migration.checksum
-            )
+            await connection.execute(SQL["write_down"], service, migration.name, migration.checksum)
     return pending
 
 
@@ -144,9 +144,7 @@ def find_pending(files: Iterable[Migration], applied: Mapping[str, str]) -> list
     return pending
 
 
-def _fill(
-    name: str, service: str = "", *, database: str = "", password: str | None = None
-) -> str:
+def _fill(name: str, service: str = "", *, database: str = "", password: str | None = None) -> str:
     """A block with the names it is about. DDL takes no parameters, so they are quoted into it."""
     return SQL[name].format(
         schema=_quote(service),

@@ -60,13 +60,12 @@ def _make_environment() -> None:
 
 def _install() -> None:
     total = sum(1 for line in LOCK.read_text().splitlines() if "==" in line)
-    command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    command += ["--require-hashes", "--requirement", LOCK]
+    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    command += ["--require-hashes", "--requirement", str(LOCK)]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=CHECKOUT
     )
-    assert process.stdout is not None
-    lines = list(_show(process.stdout, total))
+    lines = list(_show(process.stdout or (), total))
     if process.wait():
         sys.exit("\n".join([*lines[-20:], "error: the packages could not be installed"]))
 
@@ -93,7 +92,7 @@ def write_locks() -> None:
     options = ["--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"]
     options += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
     for name, constraint in (("runtime", []), ("dev", ["--constraint", "runtime.txt"])):
-        command = [tools / "bin" / "uv", "pip", "compile", *options, *constraint]
+        command = [str(tools / "bin" / "uv"), "pip", "compile", *options, *constraint]
         command += [f"{name}.in", "--output-file", f"{name}.txt", *sys.argv[2:]]
         subprocess.run(command, check=True, cwd=LOCK.parent)
     shutil.rmtree(tools)

@@ -1,4 +1,4 @@
-"""`python -m deploy.topics`: brings a Kafka cluster to the topics that `shared.messaging.topics` names.
+"""`python -m deploy.topics`: brings a Kafka cluster to what `shared.messaging.topics` names.
 
 Makes what is missing, adds partitions, sets what is configured; takes nothing away. Settings:
 `MILEPOST_KAFKA`, `MILEPOST_PARTITIONS` (6), `MILEPOST_REPLICATION` (1).
@@ -29,7 +29,7 @@ class Changes:
 
 
 async def apply_topics(bootstrap: str, partitions: int, replication: int = 1) -> Changes:
-    """Bring the topics of a cluster to what the code says. Raises KafkaError when one is refused."""
+    """Bring the topics of a cluster to what the code says. Raises KafkaError when refused."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:

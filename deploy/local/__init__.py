@@ -1,1 +1,1 @@
-"""The local stack: real Kafka, PostgreSQL and SMTP from wheels, and the four services beside them."""
+"""The local stack: Kafka, PostgreSQL and an SMTP sink from wheels, the four services beside them."""

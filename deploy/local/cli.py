@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ import typer
 from deploy.local import clock as stack_clock
 from deploy.local import dead_letters, issuer
 from deploy.local.console import OUT, answer, complain, say
-from deploy.local.home import PARTS, Home, LocalError, read_json
+from deploy.local.home import PARTS, SERVICES, Home, LocalError, read_json
 from deploy.local.stack import Stack
 from shared.events.envelope import stamp
 
@@ -36,14 +37,19 @@ def app() -> None:
 
 
 @typer_app.command()
-def up() -> None:
+def up(
+    services: Annotated[
+        str, typer.Option(help="Which services: a list with commas, or 'none'.")
+    ] = ",".join(SERVICES),
+) -> None:
     """Start everything that does not run yet and wait until it is ready."""
     home = Home.from_environment()
     began = time.monotonic()
+    wanted = [] if services == "none" else services.split(",")
     with home.lock():
-        description = asyncio.run(Stack(home).up())
+        description = asyncio.run(Stack(home).up(wanted))
     say(f"the stack is up: {home.stack_file}", f"{time.monotonic() - began:.1f} s")
-    for name in ("ingest", "plans", "progress", "notifier", "mail_dir"):
+    for name in (*SERVICES, "mail_dir"):
         OUT.print(f"{name:9} {description[name]}", markup=False)
 
 
@@ -72,6 +78,13 @@ def status() -> None:
     crashed = stack.crashed()
     if crashed:
         raise LocalError(f"ended by itself: {', '.join(crashed)}; `make up` starts it again")
+
+
+@typer_app.command()
+def env(service: Annotated[str, typer.Argument(help="One of the services.")]) -> None:
+    """Print the environment of a service as shell lines, to run it by hand (in a debugger)."""
+    for name, value in sorted(Stack(Home.from_environment()).environment(service).items()):
+        answer(f"export {name}={shlex.quote(value)}")
 
 
 @typer_app.command()

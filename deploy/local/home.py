@@ -88,6 +88,7 @@ class Home:
         file = self.folder / "passwords.json"
         found = read_json(file)
         if not found:
+            self.folder.mkdir(parents=True, exist_ok=True)
             found = {name: secrets.token_urlsafe(24) for name in ("postgres", *SERVICES)}
             write_json(file, found, mode=0o600)
         return found

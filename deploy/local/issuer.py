@@ -68,7 +68,9 @@ def _key(home: Home) -> ECKey:
     if file.exists():
         return ECKey.import_key(json.loads(file.read_text()))
     home.issuer.mkdir(parents=True, exist_ok=True)
-    key = ECKey.generate_key("P-256", {"kid": f"local-{time.time_ns()}", "use": "sig"}, private=True)
+    key = ECKey.generate_key(
+        "P-256", {"kid": f"local-{time.time_ns()}", "use": "sig"}, private=True
+    )
     file.touch(mode=0o600)
     file.write_text(json.dumps(key.as_dict(private=True)))
     jwks = {"keys": [key.as_dict(private=False)]}

@@ -131,23 +131,24 @@ class Session(asyncio.Protocol):
                 return CAPABILITIES
             case "HELO" | "NOOP":
                 return OK
-            case "RSET":
-                self._mail = Mail()
-                return OK
-            case "MAIL":
-                self._mail = Mail(sender=_address(line))
-                return OK
-            case "RCPT":
-                self._mail.recipients.append(_address(line))
-                return OK
             case "DATA":
                 return self._begin_data()
             case "QUIT":
                 self._transport.write(b"221 bye\r\n")
                 self._transport.close()
                 return b""
-            case _:
-                return b"502 not known here\r\n"
+            case command:
+                return self._note(command, line)
+
+    def _note(self, command: str, line: str) -> bytes:
+        """The commands that only say something about the mail."""
+        if command in ("RSET", "MAIL"):
+            self._mail = Mail(sender=_address(line))
+        elif command == "RCPT":
+            self._mail.recipients.append(_address(line))
+        else:
+            return b"502 not known here\r\n"
+        return OK
 
     def _begin_data(self) -> bytes:
         if not self._mail.recipients:

@@ -43,13 +43,20 @@ class Process:
 
 
 def started_at(pid: int) -> float | None:
-    """When the process with a pid began; None when there is none, or only its remains."""
+    """A number that tells the process with a pid from others that had it; None without one.
+
+    A process that ended and was not collected by its parent yet counts as none.
+    """
     try:
         found = psutil.Process(pid)
         if found.status() == psutil.STATUS_ZOMBIE:
             return None
-        return round(found.create_time(), 2)
-    except psutil.NoSuchProcess:
+        stat = Path(f"/proc/{pid}/stat")
+        if stat.exists():
+            # Ticks since boot: unlike a date it stays the same when the machine's time is set.
+            return float(stat.read_text().rpartition(")")[2].split()[19])
+        return float(found.create_time())
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return None
 
 

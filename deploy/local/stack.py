@@ -6,7 +6,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 import httpx
@@ -53,10 +54,20 @@ class Stack:
     def __init__(self, home: Home) -> None:
         self.home = home
         self.processes = Processes(home)
+        self._settings: dict[str, str] = read_json(home.choice_file)
+        self._ports: dict[str, int] = read_json(home.port_file)
+
+    @cached_property
+    def _passwords(self) -> dict[str, str]:
+        return self.home.passwords()
+
+    @cached_property
+    def _tokens(self) -> dict[str, str]:
+        return issuer.standing_tokens(self.home)
 
     # --- up -----------------------------------------------------------------------------------
 
-    async def up(self) -> dict[str, Any]:
+    async def up(self, services: Sequence[str] = SERVICES) -> dict[str, Any]:
         """Start what is missing, wait until all of it is ready, and give what `stack.json` says.
 
         Raises LocalError naming the part that does not start, with the end of its log.
@@ -65,11 +76,8 @@ class Stack:
         clock.set_up_clock(self.home)
         self._settings = self._keep_settings()
         self._ports = await self._choose_ports()
-        self._passwords = self.home.passwords()
-        self._tokens = issuer.standing_tokens(self.home)
-        (self.home.folder / "stack.json").unlink(missing_ok=True)
         await _together(self._start_kafka(), self._start_postgres(), self._start_mail())
-        await _together(*(self._start_service(name) for name in SERVICES))
+        await _together(*(self._start_service(name) for name in services))
         description = self._describe()
         write_json(self.home.stack_file, description, mode=0o600)
         return description
@@ -129,7 +137,7 @@ class Stack:
 
     async def _start_service(self, name: str) -> None:
         url = self._url(name)
-        command = Command((sys.executable, "-m", f"services.{name}"), self._environment(name))
+        command = Command((sys.executable, "-m", f"services.{name}"), self.environment(name))
         await self._start(name, lambda: None, lambda: command, lambda p: _service_ready(p, url))
 
     async def _start(
@@ -159,7 +167,7 @@ class Stack:
     def _url(self, service: str) -> str:
         return f"http://127.0.0.1:{self._ports[service]}"
 
-    def _environment(self, service: str) -> Mapping[str, str]:
+    def environment(self, service: str) -> Mapping[str, str]:
         """What a service is told; what is set for all of them in this environment comes along."""
         user = f"milepost_{service}"
         database = self._postgres().url(user=user, password=self._passwords[service])
@@ -194,7 +202,7 @@ class Stack:
             "mail_dir": str(self.home.mail),
             "tokens": self._tokens,
             "issuer": issuer.ISSUER,
-            "pids": {name: self.processes.pids()[name] for name in PARTS},
+            "pids": self.processes.pids(),
             "logs": {name: str(self.home.log(name)) for name in PARTS},
         }
 
