@@ -5,56 +5,30 @@ A record travels as `milepost.<record>.recorded.v1` with its values or as
 """
 
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self, get_type_hints
 
-import orjson
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    create_model,
-    model_validator,
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from shared.events.values import (
+    Address,
+    Amount,
+    Currency,
+    Day,
+    Email,
+    Id,
+    Moment,
+    Number,
+    PersonAddress,
+    Text,
+    Version,
+    Word,
+    ZoneName,
 )
-from pydantic_core import PydanticCustomError
 
-from shared.kernel.money import CURRENCIES
-
-MAX_AMOUNT: Final = Decimal(10) ** 15
-MAX_VERSION: Final = 2**63 - 1
-
-
-def _without_nul(text: str) -> str:
-    if "\x00" in text:
-        raise PydanticCustomError("null_byte", "must not contain a null byte")
-    return text
-
-
-def _known_currency(code: str) -> str:
-    if code not in CURRENCIES:
-        raise PydanticCustomError("currency", "must be an upper-case ISO 4217 currency code")
-    return code
-
-
-Clean = AfterValidator(_without_nul)
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200), Clean]
-Text = Annotated[str, StringConstraints(max_length=1000), Clean]
-Word = Annotated[str, StringConstraints(max_length=200), Clean]
-Address = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=320), Clean
-]
-Currency = Annotated[str, AfterValidator(_known_currency)]
-Version = Annotated[int, Field(ge=0, le=MAX_VERSION, strict=True)]
-Amount = Annotated[Decimal, Field(ge=0, le=MAX_AMOUNT, decimal_places=2, allow_inf_nan=False)]
-Number = Annotated[
-    Decimal, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT, decimal_places=6, allow_inf_nan=False)
-]
-Day = date
-"""An ISO date; a time is turned into a day of the organization's zone before it gets here."""
+MOST_ERRORS: Final = 50
+"""How many errors are told of one event; beyond that more of them help nobody."""
 
 ActivityType = Literal[
     "ad_campaign",
@@ -68,14 +42,33 @@ ActivityType = Literal[
 DealStatus = Literal["draft", "registered", "approved", "rejected", "closed_won", "closed_lost"]
 
 
+class Fault(NamedTuple):
+    """What is wrong between two fields, and with which of them."""
+
+    field: str
+    detail: str
+
+
 class Record(BaseModel):
     """Values of one version of a record."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    @staticmethod
+    def fault(values: Any) -> Fault | None:  # noqa: ARG004 - most kinds have no such rule
+        """What does not go together; takes anything with the record's fields as attributes."""
+        return None
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        fault = self.fault(self)
+        if fault is not None:
+            raise PydanticCustomError("fault", fault.detail, {"at": fault.field})
+        return self
 
 
 class PartnerUser(Record):
-    email: Address
+    email: Email
     name: Text | None = None
     role: Literal["admin", "member"]
 
@@ -104,11 +97,11 @@ class Deal(Record):
     approved_on: Day | None = None
     closed_on: Day | None = None
 
-    @model_validator(mode="after")
-    def _priced_in_a_currency(self) -> Self:
-        if self.amount is not None and self.currency is None:
-            raise PydanticCustomError("currency", "an amount needs a currency", {"at": "currency"})
-        return self
+    @staticmethod
+    def fault(values: Any) -> Fault | None:
+        if values.amount is not None and values.currency is None:
+            return Fault("currency", "an amount needs a currency")
+        return None
 
 
 class Account(Record):
@@ -134,7 +127,7 @@ class Lead(Record):
     campaign_id: Id | None = None
     activity_type: ActivityType | None = None
     name: Text | None = None
-    email: Address | None = None
+    email: Email | None = None
     captured_on: Day
 
 
@@ -143,7 +136,7 @@ class Certification(Record):
     version: Version
     partner_id: Id
     user_id: Id
-    certification: Annotated[str, StringConstraints(min_length=1, max_length=200), Clean]
+    certification: Id
     completed_on: Day
 
 
@@ -159,45 +152,42 @@ class Participant(Record):
     address: Address
     role: Literal["organizer", "sender", "recipient", "attendee"]
     response: Literal["accepted", "tentative", "none", "declined"] | None = None
-    joined_at: AwareDatetime | None = None
-    left_at: AwareDatetime | None = None
-    messages: Annotated[int, Field(ge=0, le=1_000_000, strict=True)] | None = None
+    joined_at: Moment | None = None
+    left_at: Moment | None = None
+    messages: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = None
 
 
 class Interaction(Record):
     interaction_id: Id
     version: Version
     kind: Literal["email", "meeting", "call", "chat"]
-    started_at: AwareDatetime
-    ended_at: AwareDatetime | None = None
+    started_at: Moment
+    ended_at: Moment | None = None
     chat_id: Id | None = None
     cancelled: bool | None = None
     participants: Annotated[list[Participant], Field(min_length=1, max_length=20_000)]
 
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
-        if self.kind in ("meeting", "call"):
-            if self.ended_at is None:
-                raise PydanticCustomError(
-                    "ended_at", "a meeting or call needs an end", {"at": "ended_at"}
-                )
-            if self.ended_at < self.started_at:
-                raise PydanticCustomError(
-                    "ended_at", "must not be before started_at", {"at": "ended_at"}
-                )
-        return self
+    @staticmethod
+    def fault(values: Any) -> Fault | None:
+        if values.kind not in ("meeting", "call"):
+            return None
+        if values.ended_at is None:
+            return Fault("ended_at", "is required of a meeting or a call")
+        if values.ended_at < values.started_at:
+            return Fault("ended_at", "must not be before started_at")
+        return None
 
 
 class Person(Record):
-    person_id: Address
+    person_id: PersonAddress
     effective_on: Day
     version: Version
     name: Text | None = None
-    manager_id: Address | None = None
+    manager_id: PersonAddress | None = None
     organization: Word | None = None
     level: Word | None = None
     function: Word | None = None
-    time_zone: Word | None = None
+    time_zone: ZoneName | None = None
     attributes: Annotated[dict[Word, Text], Field(max_length=105)] | None = None
     licensed: bool
     opted_out: bool
@@ -218,12 +208,12 @@ class CrmContact(Record):
     effective_on: Day
     version: Version
     account_id: Id
-    email: Address
+    email: PersonAddress
 
 
 class SellerAssignment(Record):
     account_id: Id
-    seller: Address
+    seller: PersonAddress
     effective_on: Day
     version: Version
 
@@ -253,9 +243,8 @@ class RecordKind:
 
 
 def _kind(name: str, model: type[Record], keys: tuple[str, ...], topic: str) -> RecordKind:
-    fields: dict[str, Any] = {
-        key: (model.model_fields[key].rebuild_annotation(), ...) for key in (*keys, "version")
-    }
+    hints = get_type_hints(model, include_extras=True)
+    fields: dict[str, Any] = {key: (hints[key], ...) for key in (*keys, "version")}
     tombstone = create_model(f"{model.__name__}Deleted", __base__=Record, **fields)
     return RecordKind(name, model, keys, topic, tombstone)
 
@@ -319,17 +308,46 @@ def canonical(values: Record) -> bytes:
 
     Two bodies of the same version are compared by it (contract: the greater one counts).
     """
-    fields = values.model_dump(exclude_none=True)
-    return orjson.dumps(fields, default=_spell, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
+    return _SPELLING.encode(values.model_dump(exclude_none=True))
 
 
-def _spell(value: object) -> str:
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    raise TypeError(f"{type(value).__name__} has no canonical spelling")
+_SPELLING: Final = msgspec.json.Encoder(order="sorted", decimal_format="string")
 
 
 def pointer(location: tuple[int | str, ...], prefix: str = "/data") -> str:
     """The JSON pointer (RFC 6901) of a pydantic error location."""
     parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
     return prefix + "".join(f"/{part}" for part in parts)
+
+
+def describe(failure: ValidationError, prefix: str = "/data") -> list[dict[str, str]]:
+    """What is wrong with a body, as `{"pointer", "detail"}`; the values themselves are not told."""
+    found = failure.errors(include_url=False, include_context=True)[:MOST_ERRORS]
+    return [_described(error, prefix) for error in found]
+
+
+def _described(error: ErrorDetails, prefix: str) -> dict[str, str]:
+    location = error["loc"]
+    if location and location[-1] == "[key]":  # pydantic's word for a dict's key
+        location = location[:-1]
+    at = error.get("ctx", {}).get("at")
+    if at is not None:
+        location = (*location, at)
+    absent = error["type"] == "missing" or (error["input"] is None and location)
+    detail = "is required" if absent else _plainly(error["msg"])
+    return {"pointer": pointer(location, prefix), "detail": detail}
+
+
+def _plainly(message: str) -> str:
+    for technical, plain in _WORDS.items():
+        if message.startswith(technical):
+            return plain + message.removeprefix(technical)
+    return message
+
+
+_WORDS: Final = {
+    "Input should be": "must be",
+    "String should": "must",
+    "List should": "must",
+    "Dictionary should": "must",
+}
