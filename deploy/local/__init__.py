@@ -1,1 +1,1 @@
-"""The local stack: Kafka, PostgreSQL and an SMTP sink from wheels, the four services beside them."""
+"""The local stack: Kafka, PostgreSQL and an SMTP sink from wheels, and the four services."""

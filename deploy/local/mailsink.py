@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import uvloop
 
@@ -72,9 +72,8 @@ class Session(asyncio.Protocol):
         self._delivery: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a stream server gives
-        self._transport = transport
-        transport.write(GREETING)
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(GREETING)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
