@@ -1,0 +1,1 @@
+"""Notifier: due ticks become mails, each accepted once."""

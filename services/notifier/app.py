@@ -1,0 +1,200 @@
+"""The notifier, put together: the one place that builds things."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from aiokafka.errors import KafkaError
+from fastapi import APIRouter, FastAPI
+from faststream.kafka import KafkaBroker
+
+from services.notifier import store
+from services.notifier.api import log_router
+from services.notifier.consumers import GROUP, on_ticks
+from services.notifier.contract import CONSUMES
+from services.notifier.handlers import DoubtRules
+from services.notifier.mail.archive import Archive, FolderArchive, NoArchive
+from services.notifier.mail.letter import letter_writer
+from services.notifier.mail.smtp import MailConnection, MailServer
+from services.notifier.pages import unsubscribe_router
+from services.notifier.schedule import Keeper, KeeperParts, Planner
+from services.notifier.sender import Sender, SenderParts
+from services.notifier.settings import NotifierSettings
+from services.notifier.statements import Statements
+from shared.kernel.ids import new_id
+from shared.messaging.consumer import Subscription, make_broker
+from shared.messaging.dead_letter import dead_letter_router
+from shared.messaging.outbox import OutboxRelay
+from shared.messaging.producer import Publisher
+from shared.postgres.pool import Pool, create_pool
+from shared.web.app import Check, cancel, create_app, start_patiently
+
+NAME: Final = "notifier"
+PLANNERS: Final = 2
+"""One asks while the other writes down what it was answered."""
+LAST_MAILS_S: Final = 12.0
+LAST_WORD_S: Final = 3.0
+_log = structlog.get_logger(__name__)
+
+
+class NotReadyError(Exception):
+    """A part of the service does not work yet, or not now."""
+
+
+class Notifier:
+    """The parts of the service, and their life from start to stop."""
+
+    def __init__(self, settings: NotifierSettings, pool: Pool) -> None:
+        clock, self._worker = settings.clock(), new_id()
+        self._pool, self._clock = pool, clock
+        self._publisher = Publisher(settings.kafka, client_id=f"milepost-{NAME}")
+        self._relay = OutboxRelay(pool, self._publisher, service=NAME)
+        self._mail_server = MailServer(settings)
+        self._statements = Statements(settings)
+        self._sender = Sender(self._sender_parts(settings))
+        self._planners = [
+            Planner(
+                pool,
+                clock,
+                self._worker,
+                self._statements,
+                domain=settings.mail_domain,
+                on_planned=self._on_change,
+            )
+            for _ in range(PLANNERS)
+        ]
+        self._keeper = Keeper(
+            KeeperParts(
+                pool, clock, self._worker, _archive(settings), _rules(settings), self._on_change
+            )
+        )
+        self._broker = make_broker(settings.kafka, client_id=f"milepost-{NAME}")
+        self._ticks = self._subscribe(self._broker)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    def _sender_parts(self, settings: NotifierSettings) -> SenderParts:
+        connections = [
+            MailConnection(self._mail_server, settings) for _ in range(settings.smtp_connections)
+        ]
+        return SenderParts(
+            pool=self._pool,
+            clock=self._clock,
+            worker=self._worker,
+            server=self._mail_server,
+            connections=connections,
+            write_letter=letter_writer(settings),
+            backoff=settings.backoff,
+            on_recorded=self._relay.wake,
+        )
+
+    def _subscribe(self, broker: KafkaBroker) -> Subscription:
+        handler = on_ticks(self._pool, self._clock, on_new=self._wake_planners)
+        return Subscription(broker, list(CONSUMES), group=GROUP, handler=handler)
+
+    def _wake_planners(self) -> None:
+        for planner in self._planners:
+            planner.wake()
+
+    def _on_change(self) -> None:
+        self._sender.wake()
+        self._relay.wake()
+
+    def routers(self) -> list[APIRouter]:
+        """The doors of the service."""
+        return [
+            log_router(self._pool, self._clock, self._sender),
+            unsubscribe_router(self._pool, self._clock),
+            dead_letter_router(self._pool, self._publisher, self._clock),
+        ]
+
+    def checks(self) -> dict[str, Check]:
+        """What readiness looks at."""
+        return {
+            "database": self._database_answers,
+            "kafka": self._ticks_are_heard,
+            "mail": self._mail_server.check,
+        }
+
+    async def _database_answers(self) -> None:
+        await store.ping(self._pool)
+
+    async def _ticks_are_heard(self) -> None:
+        await self._publisher.ping()
+        if not self._ticks.assigned:
+            raise NotReadyError("no partition of the ticks topic is assigned")
+
+    async def start(self) -> None:
+        """Begin to work; what is away is waited for in the background."""
+        self._tasks = [
+            asyncio.create_task(self._keeper.run()),
+            asyncio.create_task(self._relay.run()),
+            asyncio.create_task(start_patiently("kafka", self._broker.start)),
+            *(asyncio.create_task(planner.run()) for planner in self._planners),
+        ]
+        self._sending = asyncio.create_task(self._sender.run())
+
+    async def stop(self) -> None:
+        """Finish the mails in DATA, give back the rest, and leave."""
+        with contextlib.suppress(KafkaError, OSError):
+            await self._ticks.stop()
+            await self._broker.stop()
+        await self._sender.stop()
+        if self._sending is not None:
+            await asyncio.wait([self._sending], timeout=LAST_MAILS_S)
+            await cancel([self._sending])
+        await cancel(self._tasks)
+        await self._sign_off()
+        await self._statements.close()
+        await self._publisher.stop()
+
+    async def _sign_off(self) -> None:
+        """Without it the others would wait for the lease to end."""
+        try:
+            async with asyncio.timeout(LAST_WORD_S), self._pool.acquire() as connection:
+                await store.sign_off(connection, self._worker)
+        except Exception as failure:  # noqa: BLE001 - the lease ends by itself
+            _log.warning("not_signed_off", error=repr(failure))
+
+
+def _archive(settings: NotifierSettings) -> Archive:
+    return FolderArchive(settings.mail_archive) if settings.mail_archive else NoArchive()
+
+
+def _rules(settings: NotifierSettings) -> DoubtRules:
+    return DoubtRules(
+        policy=settings.mail_unknown_policy,
+        settle_time=timedelta(seconds=settings.mail_archive_settle_s),
+        wait=timedelta(minutes=settings.mail_unknown_wait_minutes),
+    )
+
+
+def build(settings: NotifierSettings) -> FastAPI:
+    """The application; it begins to work when it is served."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        url = settings.database_url.get_secret_value()
+        pool = await create_pool(url, size=settings.database_pool)
+        notifier = Notifier(settings, pool)
+        for router in notifier.routers():
+            app.include_router(router)
+        app.state.checks.update(notifier.checks())
+        await notifier.start()
+        try:
+            yield
+        finally:
+            await notifier.stop()
+            await _close(pool)
+
+    return create_app(NAME, settings, lifespan=lifespan)
+
+
+async def _close(pool: Pool) -> None:
+    try:
+        await asyncio.wait_for(pool.close(), LAST_WORD_S)
+    except TimeoutError:
+        pool.terminate()

@@ -1,0 +1,88 @@
+"""What the notifier hears: due ticks."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import structlog
+from prometheus_client import Counter
+from pydantic import ValidationError
+
+from services.notifier import handlers
+from services.notifier.schedule import ticks_total
+from shared.events.envelope import from_headers
+from shared.events.plans import TICK_DUE, TickDue
+from shared.kernel.clock import Clock
+from shared.messaging import dead_letter
+from shared.messaging.message import Record
+from shared.postgres.pool import Pool
+from shared.web.problems import pointer_of
+
+GROUP: Final = "milepost.notifier"
+_log = structlog.get_logger(__name__)
+_skipped = Counter("milepost_events_skipped_total", "Events of a type that is not known", ["type"])
+
+Errors = Sequence[dict[str, str]]
+
+
+class BrokenTickError(ValueError):
+    """A record that says it is a tick and cannot be read as one."""
+
+    def __init__(self, errors: Errors) -> None:
+        super().__init__(errors[0]["detail"])
+        self.errors = errors
+
+
+def on_ticks(
+    pool: Pool, clock: Clock, *, on_new: Callable[[], None]
+) -> Callable[[list[Record]], Awaitable[None]]:
+    """The handler of the ticks topic: good ticks wait, broken ones become dead letters."""
+
+    async def handle(records: list[Record]) -> None:
+        ticks, broken = _sorted_out(records)
+        async with pool.acquire() as connection, connection.transaction():
+            now = clock.now()
+            new = await handlers.take_ticks(connection, ticks, now)
+            for record, errors in broken:
+                await dead_letter.put(connection, record, errors, now)
+        ticks_total.labels("received").inc(new)
+        if new:
+            on_new()
+
+    return handle
+
+
+def _sorted_out(
+    records: Sequence[Record],
+) -> tuple[list[TickDue], list[tuple[Record, Errors]]]:
+    ticks: dict[str, TickDue] = {}
+    broken: list[tuple[Record, Errors]] = []
+    for record in records:
+        try:
+            tick = read_tick(record)
+        except BrokenTickError as failure:
+            _log.warning("broken_tick", offset=record.offset, error=str(failure))
+            broken.append((record, failure.errors))
+        else:
+            if tick is not None:
+                ticks.setdefault(tick.tick_id, tick)
+    return list(ticks.values()), broken
+
+
+def read_tick(record: Record) -> TickDue | None:
+    """The tick of a record; None for an event of a type that is not known here.
+
+    Raises BrokenTickError with pointers to what is wrong.
+    """
+    try:
+        event_type = from_headers(record.headers).type
+    except ValueError as failure:
+        raise BrokenTickError([{"pointer": "", "detail": str(failure)}]) from None
+    if event_type != TICK_DUE:
+        _skipped.labels(event_type[:100]).inc()
+        return None
+    try:
+        return TickDue.model_validate_json(record.value or b"")
+    except ValidationError as failure:
+        raise BrokenTickError(
+            [{"pointer": pointer_of(e["loc"]), "detail": e["msg"]} for e in failure.errors()]
+        ) from None

@@ -1,0 +1,20 @@
+"""The notifier's door plate."""
+
+from typing import Final
+
+from shared.events.deliveries import DELIVERY_RECORDED
+from shared.events.plans import TICK_DUE
+from shared.messaging import topics
+
+CONSUMES: Final = {topics.TICKS: [TICK_DUE]}
+PRODUCES: Final = {topics.DELIVERIES: [DELIVERY_RECORDED]}
+OWNS: Final = [
+    "tick",
+    "statement",
+    "delivery",
+    "subscription_link",
+    "suppression",
+    "worker",
+    "outbox",
+    "dead_letter",
+]

@@ -1,0 +1,129 @@
+"""A delivery: its identity, its states, and what an attempt's outcome makes of it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final, assert_never
+
+from services.notifier.domain.backoff import Backoff
+from shared.kernel.ids import named_id
+
+PARTNER_PROGRESS: Final = "partner_progress"
+"""The stream of monthly progress mails to partners; seller mails will be another."""
+
+
+class State(StrEnum):
+    """Where a delivery stands; README.md draws the transitions."""
+
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SUPPRESSED = "suppressed"
+
+
+ENDINGS: Final = frozenset({State.ACCEPTED, State.FAILED, State.SUPPRESSED})
+
+
+class UnknownPolicy(StrEnum):
+    """What becomes of a mail that may or may not have arrived, where no archive can say."""
+
+    HOLD = "hold"
+    RESEND = "resend"
+
+
+def delivery_id(stream: str, plan_id: str, period: str, recipient: str) -> str:
+    """The one id of what is due to a recipient: a second tick or run names the same delivery."""
+    return named_id("delivery", stream, plan_id, period, recipient)
+
+
+def message_id(delivery: str, domain: str) -> str:
+    """The Message-ID of a delivery, the same on every try."""
+    return f"<{delivery}@{domain}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The mail server took the message over."""
+
+    queue_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The mail server, or a check before it, refused the message for good."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The message was certainly not taken over; a later try may succeed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """The whole message may have gone out and no answer came (RFC 1047's gap)."""
+
+    reason: str
+
+
+Outcome = Accepted | Refused | Deferred | Uncertain
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What to write down about an attempt: the next state, and after how long to try again."""
+
+    state: State
+    queue_id: str | None = None
+    error: str | None = None
+    retry_after: timedelta = timedelta()
+
+
+def settle(outcome: Outcome, *, delivery: str, attempt: int, backoff: Backoff) -> Settlement:
+    """What an attempt's outcome makes of its delivery."""
+    match outcome:
+        case Accepted(queue_id):
+            return Settlement(State.ACCEPTED, queue_id=queue_id)
+        case Refused(reason):
+            return Settlement(State.FAILED, error=reason)
+        case Uncertain(reason):
+            return Settlement(State.UNKNOWN, error=reason)
+        case Deferred(reason) if backoff.is_spent(attempt):
+            return Settlement(State.FAILED, error=f"given up: {reason}")
+        case Deferred(reason):
+            pause = backoff.spread(attempt, delivery)
+            return Settlement(State.PLANNED, error=reason, retry_after=pause)
+        case _:
+            assert_never(outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An unknown delivery as its resolution sees it: how long ago, and what the archive says."""
+
+    age: timedelta
+    archived: bool | None
+    """None: there is no archive, or it cannot be read."""
+
+
+def resolve(
+    doubt: Doubt, *, policy: UnknownPolicy, settle_time: timedelta, wait: timedelta
+) -> State | None:
+    """What becomes of a delivery in doubt: accepted, planned (send again) or None (wait).
+
+    An archive's yes counts at once, its no after `settle_time`, in which a slow server may still
+    be filing the mail. Without an archive the policy decides after `wait`.
+    """
+    if doubt.archived:
+        return State.ACCEPTED
+    if doubt.archived is False:
+        return State.PLANNED if doubt.age >= settle_time else None
+    if policy is UnknownPolicy.RESEND and doubt.age >= wait:
+        return State.PLANNED
+    return None

@@ -1,0 +1,123 @@
+"""The statement that progress gives for a tick, and the deliveries that follow from it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import msgspec
+
+from services.notifier.domain.address import AddressRefusedError, checked, normal
+from services.notifier.domain.delivery import State, delivery_id, message_id
+
+MAX_NAME = 1000
+
+
+class Quarter(msgspec.Struct, frozen=True):
+    quarter: int
+    starts: date
+    ends: date
+    value: str
+    target: str | None = None
+    percent: str | None = None
+
+
+class Goal(msgspec.Struct, frozen=True):
+    name: str
+    unit: str
+    value: str
+    target: str | None = None
+    percent: str | None = None
+    quarters: list[Quarter] = []
+
+
+class GoalGroup(msgspec.Struct, frozen=True):
+    name: str
+    goals: list[Goal] = []
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """The part of a plan's progress that a mail shows; other fields are ignored."""
+
+    start_date: date
+    end_date: date
+    goal_groups: list[GoalGroup] = []
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    email: str
+    name: str | None = None
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """What a tick's mail says and to whom it goes, both as of the due time."""
+
+    tick_id: str
+    plan_id: str
+    period: str
+    due_at: datetime
+    strategy_name: str = ""
+    recipients: list[Recipient] = []
+    reason: str | None = None
+    progress: Progress | None = None
+
+
+class StatementBrokenError(ValueError):
+    """The statement is not what the contract says; the message names the place."""
+
+
+_decoder = msgspec.json.Decoder(Statement)
+
+
+def read_statement(content: bytes | str) -> Statement:
+    """Read a statement. Raises StatementBrokenError."""
+    try:
+        return _decoder.decode(content)
+    except (msgspec.ValidationError, msgspec.DecodeError) as failure:
+        raise StatementBrokenError(str(failure)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDelivery:
+    """One mail to one recipient; FAILED from the start where the address cannot be written to."""
+
+    delivery_id: str
+    recipient: str
+    recipient_name: str
+    message_id: str
+    state: State = State.PLANNED
+    error: str | None = None
+
+
+def plan_deliveries(statement: Statement, *, stream: str, domain: str) -> list[PlannedDelivery]:
+    """One delivery per distinct address, whatever its case; [] when none is due."""
+    if statement.progress is None:
+        return []
+    named: dict[str, str] = {}
+    for recipient in statement.recipients:
+        named.setdefault(_stored(normal(recipient.email)), _stored(recipient.name or ""))
+    return [_plan_one(statement, stream, domain, address, name) for address, name in named.items()]
+
+
+def _plan_one(
+    statement: Statement, stream: str, domain: str, address: str, name: str
+) -> PlannedDelivery:
+    key = delivery_id(stream, statement.plan_id, statement.period, address)
+    state, error = State.PLANNED, None
+    try:
+        checked(address)
+    except AddressRefusedError as refusal:
+        state, error = State.FAILED, f"address: {refusal}"
+    return PlannedDelivery(
+        key, address, name[:MAX_NAME], message_id(key, domain), state=state, error=error
+    )
+
+
+def _stored(text: str) -> str:
+    """PostgreSQL's text holds no null bytes."""
+    return text.replace("\x00", "\ufffd")
+
+
+def skip_reason(statement: Statement) -> str:
+    """Why a tick whose statement yields no delivery sends nothing."""
+    if statement.reason:
+        return statement.reason
+    return "no_recipients" if not statement.recipients else "no_progress"

@@ -1,0 +1,202 @@
+"""What the notifier does: take ticks, plan mails, write down what came of them, stop mails."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.notifier import store
+from services.notifier.domain.delivery import (
+    ENDINGS,
+    PARTNER_PROGRESS,
+    Doubt,
+    State,
+    UnknownPolicy,
+    resolve,
+)
+from services.notifier.domain.statement import (
+    PlannedDelivery,
+    Statement,
+    plan_deliveries,
+    skip_reason,
+)
+from services.notifier.store import End, InDoubt, Link, Start, Told
+from shared.events.deliveries import DELIVERY_RECORDED, DeliveryRecorded
+from shared.events.envelope import Envelope
+from shared.events.plans import TickDue
+from shared.kernel.ids import named_id
+from shared.messaging import outbox
+from shared.messaging.message import Message
+from shared.messaging.topics import DELIVERIES
+from shared.postgres.pool import Connection
+
+SOURCE: Final = "/milepost/notifier"
+TEMPLATES: Final = {PARTNER_PROGRESS: "partner_progress/1"}
+"""The edition of the template that a stream's mails are planned with."""
+_HEARD_OF: Final = ENDINGS | {State.UNKNOWN}
+
+Read = tuple[Statement, str]
+"""A statement and the text it was read from."""
+
+
+async def take_ticks(
+    connection: Connection, ticks: Sequence[TickDue], received_at: datetime
+) -> int:
+    """Let due ticks wait for their statements. Returns how many are new."""
+    return await store.add_ticks(connection, ticks, PARTNER_PROGRESS, received_at)
+
+
+async def plan_mails(
+    connection: Connection, answers: Sequence[Read], domain: str, at: datetime
+) -> list[Told]:
+    """Turn the statements of waiting ticks into deliveries, or skip a tick and say why.
+
+    Returns the new deliveries. Ticks that were planned meanwhile are left as they are.
+    """
+    waiting = await store.lock_waiting_ticks(connection, [s.tick_id for s, _ in answers])
+    due = [(s, text) for s, text in answers if s.tick_id in waiting]
+    planned = [
+        (statement, delivery)
+        for statement, _ in due
+        for delivery in plan_deliveries(statement, stream=PARTNER_PROGRESS, domain=domain)
+    ]
+    mailed = {statement.tick_id for statement, _ in planned}
+    await store.add_statements(
+        connection, {s.tick_id: text for s, text in due if s.tick_id in mailed}
+    )
+    told = await store.add_deliveries(
+        connection, PARTNER_PROGRESS, TEMPLATES[PARTNER_PROGRESS], planned, at
+    )
+    await store.mark_ticks_decided(connection, _decided(due, planned, told), at)
+    await tell(connection, told, at)
+    return told
+
+
+def _decided(
+    due: Sequence[Read],
+    planned: Sequence[tuple[Statement, PlannedDelivery]],
+    told: Sequence[Told],
+) -> dict[str, tuple[str, str | None]]:
+    wanted = {statement.tick_id for statement, _ in planned}
+    new = {delivery.tick_id for delivery in told}
+    decided: dict[str, tuple[str, str | None]] = {}
+    for statement, _ in due:
+        tick = statement.tick_id
+        if tick in new:
+            decided[tick] = ("planned", None)
+        elif tick in wanted:
+            decided[tick] = ("skipped", "already_planned")
+        else:
+            decided[tick] = ("skipped", skip_reason(statement))
+    return decided
+
+
+async def record_turn(
+    connection: Connection,
+    worker: str,
+    ends: Sequence[End],
+    starts: Sequence[Start],
+    at: datetime,
+) -> tuple[list[Told], set[str]]:
+    """Write down outcomes and what goes into DATA next, in one transaction.
+
+    Returns what was recorded, and the ids of the deliveries that may be sent now.
+    """
+    told = await store.record_outcomes(connection, ends, at) if ends else []
+    await tell(connection, told, at)
+    started = await store.mark_sending(connection, worker, starts) if starts else set()
+    return told, started
+
+
+async def take_over(connection: Connection, at: datetime) -> list[Told]:
+    """Free what dead workers held and hold back what nobody wants. Returns what changed."""
+    freed = await store.take_from_the_dead(connection)
+    held = await store.hold_back_mails(connection)
+    await tell(connection, [*freed, *held], at)
+    return [*freed, *held]
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtRules:
+    """How deliveries in doubt are resolved."""
+
+    policy: UnknownPolicy
+    settle_time: timedelta
+    wait: timedelta
+
+
+async def settle_doubts(
+    connection: Connection,
+    doubts: Sequence[InDoubt],
+    archived: Mapping[str, bool],
+    rules: DoubtRules,
+    at: datetime,
+) -> list[Told]:
+    """End the doubts that can be ended; `archived` is what an archive knows, by Message-ID.
+
+    Returns the deliveries concerned.
+    """
+    settled = []
+    for doubt in doubts:
+        found = archived.get(doubt.message_id)
+        state = resolve(
+            Doubt(doubt.age, found),
+            policy=rules.policy,
+            settle_time=rules.settle_time,
+            wait=rules.wait,
+        )
+        if state is not None:
+            settled.append((doubt, state, _GROUNDS[found]))
+    if not settled:
+        return []
+    told = await store.settle_doubt(connection, settled, at)
+    await tell(connection, told, at)
+    return told
+
+
+_GROUNDS: Final = {
+    True: "found in the mail archive",
+    False: "not in the mail archive: sent again",
+    None: "in doubt for the time the policy sets: sent again",
+}
+"""On what ground a doubt was ended, by what the archive knew."""
+
+
+async def stop_mails(connection: Connection, link: Link, at: datetime) -> list[Told]:
+    """Unsubscribe a recipient from a stream; asking again changes nothing."""
+    told = await store.suppress(connection, link, "unsubscribed", at)
+    await tell(connection, told, at)
+    return told
+
+
+async def confirm_arrival(connection: Connection, delivery_id: str, at: datetime) -> bool:
+    """Take an operator's word that an unknown delivery arrived. False where none is unknown."""
+    told = await store.confirm_arrival(connection, delivery_id, at, "confirmed by an operator")
+    await tell(connection, told, at)
+    return bool(told)
+
+
+async def tell(connection: Connection, deliveries: Iterable[Told], at: datetime) -> None:
+    """Put the outcomes that others hear of into the outbox."""
+    messages = [_message(d, at) for d in deliveries if d.state in _HEARD_OF]
+    if messages:
+        await outbox.put(connection, messages)
+
+
+def _message(delivery: Told, at: datetime) -> Message:
+    event = DeliveryRecorded(
+        delivery_id=delivery.delivery_id,
+        tick_id=delivery.tick_id,
+        stream=delivery.stream,
+        plan_id=delivery.plan_id,
+        period=delivery.period,
+        state=delivery.state.value,  # type: ignore[arg-type] # one of _HEARD_OF
+        attempts=delivery.attempts,
+        message_id=delivery.message_id,
+        reason=delivery.reason,
+        recorded_at=at,
+    )
+    # The same ending of the same try is the same event, however often it is written.
+    event_id = named_id(delivery.delivery_id, delivery.state, str(delivery.attempts))
+    envelope = Envelope(id=event_id, type=DELIVERY_RECORDED, source=SOURCE, accepted_at=at)
+    return Message(DELIVERIES, delivery.plan_id, event.value(), envelope)

@@ -1,0 +1,1 @@
+"""The mail itself: templates, composing, the mail server, the archive."""

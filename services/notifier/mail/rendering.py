@@ -1,0 +1,79 @@
+"""Mails from templates: MJML compiled once, values filled in per person."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+import mrml
+
+from services.notifier.domain.progress_mail import ProgressMail, Standing
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+PARTNER_PROGRESS: Final = "partner_progress/1"
+"""Name and edition of the template; raised with every change of wording or looks, so that what
+was sent can be told apart from what would be sent today."""
+
+_OPTIONS: Final[dict[str, Any]] = {
+    "loader": jinja2.FileSystemLoader(TEMPLATES),
+    "undefined": jinja2.StrictUndefined,
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+    "keep_trailing_newline": True,
+}
+_IMPORTS: Final = '{% import "style.jinja" as style %}{% from "rows.jinja" import rows %}'
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The two bodies of a mail, with the same figures."""
+
+    text: str
+    html: str
+
+
+class ProgressTemplate:
+    """The partner's progress mail, ready to be filled.
+
+    Values are escaped in the HTML part and never read as template code in either.
+    Raises ValueError when the MJML does not compile.
+    """
+
+    def __init__(self) -> None:
+        html = jinja2.Environment(autoescape=True, **_OPTIONS)
+        self._html = html.from_string(_IMPORTS + compile_mjml(TEMPLATES / "partner_progress.mjml"))
+        plain = jinja2.Environment(autoescape=False, **_OPTIONS)  # noqa: S701 - the text part
+        plain.globals["standing"] = spoken
+        self._text = plain.get_template("partner_progress.txt")
+
+    def fill(self, mail: ProgressMail) -> Parts:
+        """Both parts of one person's mail."""
+        return Parts(text=self._text.render(mail=mail), html=self._html.render(mail=mail))
+
+
+@cache
+def progress_template() -> ProgressTemplate:
+    """The compiled template; compiled at first use, once per process."""
+    return ProgressTemplate()
+
+
+@cache
+def page_template(name: str) -> jinja2.Template:
+    """A web page's template, with escaping."""
+    return jinja2.Environment(autoescape=True, **_OPTIONS).get_template(name)
+
+
+def compile_mjml(path: Path) -> str:
+    """HTML of an MJML file with its Jinja tags left in place. Raises ValueError."""
+    compiled = mrml.to_html(path.read_text())
+    if compiled.warnings:
+        raise ValueError(f"{path.name}: {[str(warning) for warning in compiled.warnings]}")
+    return str(compiled.content)
+
+
+def spoken(standing: Standing) -> str:
+    """A standing in the text part: `3 of 10 (30.0%)`."""
+    if standing.target is None:
+        return f"{standing.words} (no target set)"
+    return f"{standing.words} ({standing.percent})" if standing.percent else standing.words

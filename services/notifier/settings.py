@@ -1,0 +1,107 @@
+"""What the notifier is told from outside, beside what every service is."""
+
+from datetime import timedelta
+from email.utils import parseaddr
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from services.notifier.domain.address import AddressRefusedError, checked
+from services.notifier.domain.backoff import Backoff
+from services.notifier.domain.delivery import UnknownPolicy
+from shared.runtime.settings import ServiceSettings
+
+Tls = Literal["auto", "starttls", "tls", "none"]
+
+
+class NotifierSettings(ServiceSettings):
+    """Settings of the notifier; README.md says what they are for."""
+
+    progress_url: str
+    service_token: SecretStr = SecretStr("")
+    service_token_file: Path | None = None
+    """Read again for every batch, so that a rotated token needs no restart."""
+    portal_url: str = ""
+    """The address that links to a plan in the portal begin with; `public_url` unless given."""
+
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = 25
+    smtp_tls: Tls = "auto"
+    """`auto`: plain on loopback, STARTTLS required elsewhere."""
+    smtp_ca_file: Path | None = None
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_connections: int = Field(8, ge=1, le=64)
+    smtp_timeout_s: float = Field(30.0, gt=0)
+    smtp_data_timeout_s: float = Field(120.0, gt=0)
+    """How long the answer to a whole message may take."""
+
+    mail_from: str = "Milepost <milepost@localhost>"
+    mail_retry_days: float = Field(5.0, gt=0)
+    mail_retry_first_s: float = Field(5.0, gt=0)
+    mail_retry_longest_s: float = Field(3600.0, gt=0)
+    mail_unknown_policy: UnknownPolicy = UnknownPolicy.RESEND
+    mail_unknown_wait_minutes: float = Field(60.0, ge=0)
+    mail_archive: Path | None = None
+    """A folder in which every accepted mail is filed as `.eml`: asked before the policy is."""
+    mail_archive_settle_s: float = Field(15.0, ge=0)
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender_can_be_written_to(cls, text: str) -> str:
+        try:
+            checked(parseaddr(text)[1].replace("@localhost", "@localhost.localdomain"))
+        except AddressRefusedError as refusal:
+            raise ValueError(f"MILEPOST_MAIL_FROM: {refusal}") from None
+        return text
+
+    @model_validator(mode="after")
+    def _mail_is_encrypted_outside(self) -> Self:
+        if self.smtp_tls == "none" and not self.smtp_is_loopback and self.environment != "local":
+            raise ValueError("MILEPOST_SMTP_TLS=none works on loopback and in the local stack only")
+        if self.smtp_username and self.encryption == "none" and not self.smtp_is_loopback:
+            raise ValueError("MILEPOST_SMTP_USERNAME needs TLS: a password never travels in clear")
+        return self
+
+    @property
+    def smtp_is_loopback(self) -> bool:
+        """Whether the mail server is on this machine."""
+        if self.smtp_host == "localhost":
+            return True
+        try:
+            return ip_address(self.smtp_host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def encryption(self) -> Literal["starttls", "tls", "none"]:
+        """How connections to the mail server are encrypted."""
+        if self.smtp_tls != "auto":
+            return self.smtp_tls
+        return "none" if self.smtp_is_loopback else "starttls"
+
+    @property
+    def sender(self) -> tuple[str, str]:
+        """Name and address that mails come from."""
+        return parseaddr(self.mail_from)
+
+    @property
+    def mail_domain(self) -> str:
+        """The domain of Message-IDs: the sender's."""
+        return self.sender[1].rpartition("@")[2]
+
+    @property
+    def own_url(self) -> str:
+        """The address that links to this service begin with, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def backoff(self) -> Backoff:
+        """Pauses between the tries of a mail that the server defers."""
+        return Backoff(
+            timedelta(seconds=self.mail_retry_first_s),
+            timedelta(seconds=self.mail_retry_longest_s),
+            timedelta(days=self.mail_retry_days),
+        )
