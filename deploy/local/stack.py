@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -43,6 +44,9 @@ READY_SECONDS: Final = 60
 GRACE_SECONDS: Final = 20
 # What shapes the stored data must not change between two starts, so it is kept until WIPE.
 KEPT_SETTINGS: Final = ("TIME_ZONE", "PARTITIONS", "MAIL_HOUR")
+# Servers that run already, in containers for instance, can stand in for the stack's own.
+OUTSIDE_KAFKA: Final = f"{PREFIX}OUTSIDE_KAFKA"
+OUTSIDE_POSTGRES: Final = f"{PREFIX}OUTSIDE_POSTGRES"
 STOP_SIGNALS: Final = {"postgres": signal.SIGINT}  # PostgreSQL's fast shutdown
 # Which listeners a part holds, where they are not named as it is.
 LISTENERS: Final = {"kafka": ("kafka", "controller"), "mail": ("smtp",)}
@@ -111,21 +115,37 @@ class Stack:
         return ports
 
     async def _start_kafka(self) -> None:
-        ports = self._ports
-        kafka = EmbeddedKafka(self.home.kafka, ports["kafka"], ports["controller"])
-        await self._start("kafka", kafka.prepare, kafka.command, kafka.wait_until_ready)
+        if OUTSIDE_KAFKA not in os.environ:
+            ports = self._ports
+            kafka = EmbeddedKafka(self.home.kafka, ports["kafka"], ports["controller"])
+            await self._start("kafka", kafka.prepare, kafka.command, kafka.wait_until_ready)
         partitions = int(self._settings.get("PARTITIONS", DEFAULT_PARTITIONS))
-        await apply_topics(kafka.bootstrap, partitions)
+        await apply_topics(self._kafka(), partitions)
 
     async def _start_postgres(self) -> None:
-        postgres = self._postgres()
-        await self._start("postgres", postgres.prepare, postgres.command, postgres.wait_until_ready)
-        await migrate(postgres.url(), self._passwords)
+        if OUTSIDE_POSTGRES not in os.environ:
+            own = self._own_postgres()
+            await self._start("postgres", own.prepare, own.command, own.wait_until_ready)
+        await migrate(self._database(), self._passwords)
 
-    def _postgres(self) -> EmbeddedPostgres:
+    def _kafka(self) -> str:
+        return os.environ.get(OUTSIDE_KAFKA, f"127.0.0.1:{self._ports['kafka']}")
+
+    def _own_postgres(self) -> EmbeddedPostgres:
         return EmbeddedPostgres(
             self.home.postgres, self._ports["postgres"], self._passwords["postgres"]
         )
+
+    def _database(self, service: str | None = None) -> str:
+        """The database's address, for a service or for the superuser."""
+        url = os.environ.get(OUTSIDE_POSTGRES) or self._own_postgres().url()
+        if service is None:
+            return url
+        where = urlsplit(url)
+        host = where.netloc.rpartition("@")[2]
+        return where._replace(
+            netloc=f"milepost_{service}:{self._passwords[service]}@{host}"
+        ).geturl()
 
     async def _start_mail(self) -> None:
         port = self._ports["smtp"]
@@ -169,14 +189,12 @@ class Stack:
 
     def environment(self, service: str) -> Mapping[str, str]:
         """What a service is told; what is set for all of them in this environment comes along."""
-        user = f"milepost_{service}"
-        database = self._postgres().url(user=user, password=self._passwords[service])
         told = {
             "ENVIRONMENT": "local",
             "HOST": "127.0.0.1",
             "PORT": str(self._ports[service]),
-            "KAFKA": f"127.0.0.1:{self._ports['kafka']}",
-            "DATABASE_URL": database,
+            "KAFKA": self._kafka(),
+            "DATABASE_URL": self._database(service),
             "OIDC_ISSUER": issuer.ISSUER,
             "OIDC_AUDIENCE": issuer.AUDIENCE,
             "OIDC_JWKS": str(self.home.issuer / "jwks.json"),
@@ -196,8 +214,8 @@ class Stack:
     def _describe(self) -> dict[str, Any]:
         return {
             **{name: self._url(name) for name in SERVICES},
-            "kafka": f"127.0.0.1:{self._ports['kafka']}",
-            "postgres": self._postgres().url(),
+            "kafka": self._kafka(),
+            "postgres": self._database(),
             "smtp": f"127.0.0.1:{self._ports['smtp']}",
             "mail_dir": str(self.home.mail),
             "tokens": self._tokens,

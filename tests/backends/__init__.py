@@ -1,0 +1,1 @@
+"""Real Kafka and PostgreSQL for the tests, from wheels or from containers."""

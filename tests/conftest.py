@@ -1,0 +1,143 @@
+"""Real parts for the tests: Kafka, PostgreSQL and SMTP, and whole stacks of the four services.
+
+`MILEPOST_TEST_BACKEND` says where Kafka and PostgreSQL come from: `docker` (testcontainers),
+`embedded` (wheels, as in the local stack), or `auto`: docker where it can be used, else embedded.
+Nothing starts before a test asks for it.
+"""
+
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.backends.base import Backend, KafkaServer, PostgresServer
+from tests.backends.containers import ContainerBackend, why_not
+from tests.backends.database import Database, Databases
+from tests.backends.embedded import EmbeddedBackend
+from tests.backends.sink import SmtpSink
+from tests.backends.stack import RunningStack
+
+BACKEND = pytest.StashKey[str]()
+NEEDS = {"stack": "flow", "make_stack": "flow", "database": "store", "module_database": "store"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    wanted = os.environ.get("MILEPOST_TEST_BACKEND", "auto")
+    if wanted not in ("auto", "docker", "embedded"):
+        raise pytest.UsageError(f"MILEPOST_TEST_BACKEND={wanted}: docker, embedded or auto")
+    obstacle = None if wanted == "embedded" else why_not()
+    if wanted == "docker" and obstacle:
+        raise pytest.UsageError(f"MILEPOST_TEST_BACKEND=docker: {obstacle}")
+    config.stash[BACKEND] = "embedded" if wanted == "embedded" or obstacle else "docker"
+    config.stash[REASON] = obstacle or f"MILEPOST_TEST_BACKEND={wanted}"
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
+
+
+REASON = pytest.StashKey[str]()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    sources = {"docker": "containers", "embedded": "wheels on this machine"}
+    name = config.stash[BACKEND]
+    return f"backend: {name}, Kafka and PostgreSQL from {sources[name]} ({config.stash[REASON]})"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they need, so that `-m 'not flow'` leaves the slow ones out."""
+    for item in items:
+        for fixture, marker in NEEDS.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
+
+
+@pytest.fixture(scope="session")
+def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Backend:
+    """Where Kafka and PostgreSQL come from in this run."""
+    folder = tmp_path_factory.mktemp("servers")
+    if request.config.stash[BACKEND] == "docker":
+        return ContainerBackend(folder)
+    return EmbeddedBackend(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(backend: Backend) -> Iterator[PostgresServer]:
+    """A PostgreSQL server for all store tests of the run."""
+    server = backend.postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: PostgresServer) -> str:
+    """The superuser's address of that server."""
+    return postgres.url("postgres")
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: PostgresServer) -> Databases:
+    """Makes migrated databases on that server."""
+    return Databases(postgres)
+
+
+@pytest.fixture
+def database(databases: Databases) -> Iterator[Database]:
+    """A migrated database for one test."""
+    with databases.fresh() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def module_database(databases: Databases) -> Iterator[Database]:
+    """A migrated database that the tests of a module share."""
+    with databases.fresh() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def kafka_server(backend: Backend) -> Iterator[KafkaServer]:
+    """A Kafka node for all tests of the run that need one and no whole stack. It has no topics."""
+    server = backend.kafka()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_server: KafkaServer) -> str:
+    """The address of that node."""
+    return kafka_server.bootstrap
+
+
+@pytest.fixture
+async def smtp_sink() -> AsyncIterator[SmtpSink]:
+    """A mail server in the test's event loop."""
+    sink = await SmtpSink().start()
+    yield sink
+    await sink.stop()
+
+
+@pytest.fixture(scope="session")
+def make_stack(
+    backend: Backend, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., RunningStack]]:
+    """Makes whole stacks, each in a home of its own; they are stopped when the run ends.
+
+    Takes settings as `MILEPOST_…` variables. A stack is made but not started.
+    """
+    with ExitStack() as closing:
+
+        def make(**environment: str) -> RunningStack:
+            home: Path = tmp_path_factory.mktemp("stack")
+            made = RunningStack(home, backend, environment)
+            closing.callback(made.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def stack(make_stack: Callable[..., RunningStack]) -> RunningStack:
+    """The stack that flow tests share: use names of your own, and move its clock forward only."""
+    return make_stack().up()

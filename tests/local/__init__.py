@@ -1,0 +1,1 @@
+"""The local stack keeps its part of the contract."""
