@@ -1,0 +1,1 @@
+"""Plans: strategies, success plans, targets, bulk imports and the monthly ticks."""

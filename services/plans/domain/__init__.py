@@ -1,0 +1,1 @@
+"""Nouns and decisions of planning; nothing here waits, asks the time or knows a driver."""

@@ -1,0 +1,1 @@
+"""What the plans service does: load, decide, save and tell, one transaction each."""
