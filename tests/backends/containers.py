@@ -45,11 +45,18 @@ def why_not() -> str | None:
 class Container:
     """A container on a port of this machine that stays the same when it is started again."""
 
-    def __init__(self, image: str, port: int, inner_port: int, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        image: str,
+        port: int,
+        inner_port: int,
+        environment: dict[str, str],
+        user: str | None = None,
+    ) -> None:
         from testcontainers.core.container import DockerContainer
 
         self.port = port
-        container = DockerContainer(image).with_bind_ports(inner_port, port)
+        container = DockerContainer(image, user=user).with_bind_ports(inner_port, port)
         for name, value in environment.items():
             container = container.with_env(name, value)
         self._container = container
@@ -99,7 +106,8 @@ class KafkaContainer(Container):
             "KAFKA_" + name.upper().replace(".", "_"): value for name, value in settings.items()
         }
         environment["KAFKA_HEAP_OPTS"] = "-Xmx512m"
-        super().__init__(KAFKA_IMAGE, port, 9092, environment)
+        # As root, so that the image's start can write its settings whatever mode its files have.
+        super().__init__(KAFKA_IMAGE, port, 9092, environment, user="root")
         self.bootstrap = f"127.0.0.1:{port}"
 
     async def _answers(self) -> bool:
