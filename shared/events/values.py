@@ -144,14 +144,16 @@ def _number(value: Any) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-def _amount(value: Any) -> Decimal:
+def amount_of(value: Any) -> Decimal:
+    """Money: not negative, to the cent. Raises PydanticCustomError."""
     amount = decimal_of(value, AMOUNT_DECIMALS)
     if amount < 0:
         raise _refuse("negative", "must not be negative")
     return amount
 
 
-def _figure(value: Any) -> Decimal:
+def number_of(value: Any) -> Decimal:
+    """Any decimal of reasonable size and fineness. Raises PydanticCustomError."""
     return decimal_of(value, NUMBER_DECIMALS).normalize() + 0
 
 
@@ -178,8 +180,8 @@ PersonAddress = Annotated[str, _Trimmed, Legible, AfterValidator(_email), AfterV
 Currency = Annotated[str, AfterValidator(_currency)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
 Version = Annotated[int, Field(strict=True, ge=0, le=MAX_VERSION)]
-Amount = Annotated[Decimal, BeforeValidator(_amount)]
-Number = Annotated[Decimal, BeforeValidator(_figure)]
+Amount = Annotated[Decimal, BeforeValidator(amount_of)]
+Number = Annotated[Decimal, BeforeValidator(number_of)]
 Day = Annotated[date, BeforeValidator(_day)]
 """A day; one that is sent as a time is read in the zone of the validation's context."""
 Moment = Annotated[datetime, BeforeValidator(moment_of)]
