@@ -35,20 +35,20 @@ class Version:
 
 
 class Ledger:
-    """Every accepted event, in the order in which it came; nothing is ever thrown away."""
+    """Every accepted event by the name of its record; nothing is ever thrown away."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[str, Version]] = []
+        self.heard: dict[str, list[Version]] = {}
 
     def hear(self, kind: str, data: Data, accepted_at: datetime, *, deleted: bool = False) -> None:
         """Keep one accepted event of a kind of record."""
         body = _body_of_deletion(kind, data) if deleted else _without_nulls(data)
         version = Version(body["version"], _canonical(body), deleted, body, accepted_at)
-        self.heard.append((name_of(kind, body), version))
+        self.heard.setdefault(name_of(kind, body), []).append(version)
 
     def versions(self, record: str, known_at: datetime) -> list[Version]:
         """All that is known of a record at a moment, that moment included."""
-        return [v for name, v in self.heard if name == record and v.known_from <= known_at]
+        return [v for v in self.heard.get(record, []) if v.known_from <= known_at]
 
     def newest(self, record: str, known_at: datetime) -> Version | None:
         """The version that counts: the highest, of equal ones the greater canonical body."""
@@ -57,7 +57,7 @@ class Ledger:
 
     def living(self, kind: str, known_at: datetime) -> dict[str, Version]:
         """The records of a kind that are known and not deleted, by name."""
-        names = {name for name, _ in self.heard if name.startswith(f"{kind}/")}
+        names = [name for name in self.heard if name.startswith(f"{kind}/")]
         found = {name: self.newest(name, known_at) for name in sorted(names)}
         return {name: version for name, version in found.items() if version and not version.deleted}
 
