@@ -11,7 +11,7 @@ from typing import Final
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from deploy.local.home import Home
+from deploy.local.home import Home, read_json, write_json
 
 ISSUER: Final = "milepost-local"
 AUDIENCE: Final = "milepost"
@@ -59,8 +59,13 @@ def issue(home: Home, holder: Holder) -> str:
 
 
 def standing_tokens(home: Home) -> dict[str, str]:
-    """A token for each role that `stack.json` names."""
-    return {role: issue(home, Holder((role,))) for role in STANDING_ROLES}
+    """A token for each role that `stack.json` names; the same ones at every start."""
+    file = home.issuer / "tokens.json"
+    tokens: dict[str, str] = read_json(file)
+    if not tokens:
+        tokens = {role: issue(home, Holder((role,))) for role in STANDING_ROLES}
+        write_json(file, dict(tokens), mode=0o600)
+    return tokens
 
 
 def _key(home: Home) -> ECKey:

@@ -42,8 +42,9 @@ from deploy.topics import DEFAULT_PARTITIONS, apply_topics
 
 READY_SECONDS: Final = 60
 GRACE_SECONDS: Final = 20
-# What shapes the stored data must not change between two starts, so it is kept until WIPE.
-KEPT_SETTINGS: Final = ("TIME_ZONE", "PARTITIONS", "MAIL_HOUR")
+# What days and months are counted by, and where keys lie, holds for a stack until it is given anew:
+# a service that is started again later must not differ from the rest.
+KEPT: Final = ("TIME_ZONE", "PARTITIONS", "MAIL_HOUR")
 # Servers that run already, in containers for instance, can stand in for the stack's own.
 OUTSIDE_KAFKA: Final = f"{PREFIX}OUTSIDE_KAFKA"
 OUTSIDE_POSTGRES: Final = f"{PREFIX}OUTSIDE_POSTGRES"
@@ -78,41 +79,30 @@ class Stack:
         """
         self.home.make()
         clock.set_up_clock(self.home)
-        self._settings = self._keep_settings()
-        self._ports = await self._choose_ports()
+        await self._settle()
         await _together(self._start_kafka(), self._start_postgres(), self._start_mail())
         await _together(*(self._start_service(name) for name in services))
         description = self._describe()
         write_json(self.home.stack_file, description, mode=0o600)
         return description
 
-    def _keep_settings(self) -> dict[str, str]:
-        kept: dict[str, str] = read_json(self.home.choice_file)
-        for name in KEPT_SETTINGS:
-            given = os.environ.get(PREFIX + name)
-            if given and name in kept and kept[name] != given:
-                raise LocalError(
-                    f"this stack's data was made with {PREFIX}{name}={kept[name]}; "
-                    "`make down WIPE=1` forgets it"
-                )
-            if given:
-                kept[name] = given
-        write_json(self.home.choice_file, dict(kept))
-        return kept
+    async def _settle(self) -> None:
+        """Settle settings and ports; services that were started with others are stopped."""
+        before = self._settings, self._ports
+        given = {name: os.environ[PREFIX + name] for name in KEPT if PREFIX + name in os.environ}
+        self._settings = self._settings | given
+        write_json(self.home.choice_file, dict(self._settings))
+        self._ports = choose_ports(self.home, self._held_listeners())
+        if before != (self._settings, self._ports):
+            await _together(*(self._stop(name) for name in SERVICES))
 
-    async def _choose_ports(self) -> dict[str, int]:
-        before: dict[str, int] = read_json(self.home.port_file)
-        held = [
+    def _held_listeners(self) -> list[str]:
+        return [
             listener
             for part in PARTS
             if self.processes.alive(part)
             for listener in LISTENERS.get(part, (part,))
         ]
-        ports = choose_ports(self.home, held)
-        if before and before != ports:
-            # Services know each other's and the parts' addresses from their start.
-            await _together(*(self._stop(name) for name in SERVICES))
-        return ports
 
     async def _start_kafka(self) -> None:
         if OUTSIDE_KAFKA not in os.environ:
