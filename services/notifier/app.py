@@ -13,7 +13,7 @@ from faststream.kafka import KafkaBroker
 
 from services.notifier import store
 from services.notifier.api import log_router
-from services.notifier.consumers import GROUP, on_ticks
+from services.notifier.consumers import GROUP, on_ticks, to_dead_letters
 from services.notifier.contract import CONSUMES
 from services.notifier.handlers import DoubtRules
 from services.notifier.mail.archive import Archive, FolderArchive, NoArchive
@@ -93,7 +93,8 @@ class Notifier:
 
     def _subscribe(self, broker: KafkaBroker) -> Subscription:
         handler = on_ticks(self._pool, self._clock, on_new=self._wake_planners)
-        return Subscription(broker, list(CONSUMES), group=GROUP, handler=handler)
+        poison = to_dead_letters(self._pool, self._clock)
+        return Subscription(broker, list(CONSUMES), group=GROUP, handler=handler, poison=poison)
 
     def _wake_planners(self) -> None:
         for planner in self._planners:

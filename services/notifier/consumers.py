@@ -51,6 +51,17 @@ def on_ticks(
     return handle
 
 
+def to_dead_letters(pool: Pool, clock: Clock) -> Callable[[Record, Exception], Awaitable[None]]:
+    """Keeps a record that the handler could not deal with, for a reason nobody foresaw."""
+
+    async def keep(record: Record, failure: Exception) -> None:
+        errors = [{"pointer": "", "detail": f"{type(failure).__name__}: {failure}"}]
+        async with pool.acquire() as connection:
+            await dead_letter.put(connection, record, errors, clock.now())
+
+    return keep
+
+
 def _sorted_out(
     records: Sequence[Record],
 ) -> tuple[list[TickDue], list[tuple[Record, Errors]]]:
@@ -81,8 +92,14 @@ def read_tick(record: Record) -> TickDue | None:
         _skipped.labels(event_type[:100]).inc()
         return None
     try:
-        return TickDue.model_validate_json(record.value or b"")
+        tick = TickDue.model_validate_json(record.value or b"")
     except ValidationError as failure:
         raise BrokenTickError(
             [{"pointer": pointer_of(e["loc"]), "detail": e["msg"]} for e in failure.errors()]
         ) from None
+    nulled = [name for name, value in tick if isinstance(value, str) and "\x00" in value]
+    if nulled:
+        raise BrokenTickError(
+            [{"pointer": f"/{name}", "detail": "must not contain a null byte"} for name in nulled]
+        )
+    return tick

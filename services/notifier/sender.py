@@ -68,6 +68,14 @@ class _Turn:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
+    @property
+    def delivery_id(self) -> str | None:
+        return self.end.claim.delivery_id if self.end else self.start_id
+
+    @property
+    def start_id(self) -> str | None:
+        return self.start.claim.delivery_id if self.start else None
+
 
 class Journal:
     """Writes down ends and starts of deliveries, together for all who ask at the same time."""
@@ -98,26 +106,39 @@ class Journal:
             await self._asked.wait()
             self._asked.clear()
             turns, self._turns = self._turns, []
-            await self._write_until_it_works(turns)
+            await self._answer(turns)
 
-    async def _write_until_it_works(self, turns: list[_Turn]) -> None:
+    async def _answer(self, turns: list[_Turn]) -> None:
+        try:
+            granted = await self._write_patiently(turns)
+        except Exception:  # noqa: BLE001 - the one at fault is found and named
+            _log.exception("journal_refused", turns=len(turns))
+            granted = await self._write_one_by_one(turns)
+        for turn in turns:
+            if not turn.granted.done():
+                turn.granted.set_result(turn.start_id in granted)
+
+    async def _write_one_by_one(self, turns: list[_Turn]) -> set[str]:
+        """One end or start cannot be written: the others must not be lost with it."""
+        granted: set[str] = set()
+        steps = [_Turn(turn.end, None) for turn in turns if turn.end]
+        steps += [_Turn(None, turn.start) for turn in turns if turn.start]
+        for step in steps:
+            try:
+                granted |= await self._write_patiently([step])
+            except Exception:  # noqa: BLE001 - the rest must still be written
+                _log.exception("step_refused", delivery_id=step.delivery_id)
+        return granted
+
+    async def _write_patiently(self, turns: list[_Turn]) -> set[str]:
         while True:
             try:
-                granted = await self._write(turns)
-            except Exception as failure:  # noqa: BLE001 - the one at fault is found and named
-                if is_transient(failure):
-                    _log.warning("journal_waits", error=repr(failure), turns=len(turns))
-                    await asyncio.sleep(RETRY_DATABASE_S)
-                    continue
-                if len(turns) > 1:  # find the one at fault; the others must not wait for it
-                    for turn in turns:
-                        await self._write_until_it_works([turn])
-                    return
-                _log.exception("journal_refused", delivery_id=_id(turns[0]))
-                granted = set()
-            for turn in turns:
-                turn.granted.set_result(_id(turn) in granted)
-            return
+                return await self._write(turns)
+            except Exception as failure:
+                if not is_transient(failure):
+                    raise
+                _log.warning("journal_waits", error=repr(failure), turns=len(turns))
+                await asyncio.sleep(RETRY_DATABASE_S)
 
     async def _write(self, turns: list[_Turn]) -> set[str]:
         ends = [turn.end for turn in turns if turn.end]
@@ -130,10 +151,6 @@ class Journal:
             count(told)
             self._on_recorded()
         return granted
-
-
-def _id(turn: _Turn) -> str | None:
-    return turn.start.claim.delivery_id if turn.start else None
 
 
 @dataclass(frozen=True)
@@ -281,7 +298,8 @@ class Sender:
             if self._queue or self._stopping.is_set():
                 return
             try:
-                await asyncio.wait_for(self._arrived.wait(), IDLE_S)
+                async with asyncio.timeout(IDLE_S):
+                    await self._arrived.wait()
             except TimeoutError:
                 await connection.close()
 
