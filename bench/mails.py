@@ -1,0 +1,155 @@
+"""10,000 due plans: ticks, statements, mails accepted by the local sink.
+
+The clock jumps past the next due of the benchmark strategy, whose plans have one admin each. Timed
+from the jump to the last mail in the mailbox. Beside it the sink's own limit: a mail of that run,
+sent 10,000 times over as many connections by a bare SMTP client, to a sink of its own.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from bench.cast import Cast, assemble
+from bench.figures import Bar, Row
+from bench.stack import BenchStack, until
+from deploy.local.home import CHECKOUT
+from deploy.local.ports import is_free
+from shared.kernel.period import Due, monthly_dues
+
+MAIL_HOUR = 8
+AFTER_THE_DUE = timedelta(seconds=1)
+SINK_CONNECTIONS = 8
+SINK_PORT = 31_025
+PERIOD = re.compile(rb"^X-Milepost-Period: *(\S+)\r?$", re.MULTILINE | re.IGNORECASE)
+HEAD_BYTES = 8_192
+
+
+async def run(stack: BenchStack, repeats: int) -> list[Row]:
+    await stack.up()
+    cast = await assemble(stack)
+    await stack.settled()
+    rates, limits, failures = [], [], []
+    for due in _next_dues(stack, cast)[:repeats]:
+        rates.append(await _deliver(stack, cast, due))
+        failures += await _wrong(stack, cast, due)
+        limits.append(await _sink_limit(stack, len(cast.plans)))
+    limit = sorted(limits)[len(limits) // 2]
+    note = f"the sink's own limit beside it: {limit:,.0f} mails/s"
+    what = f"{len(cast.plans):,} due plans: ticks, statements, mails accepted by the sink"
+    return [
+        Row(what, rates, "mails/s", Bar(200, "mails/s"), note, failures),
+        Row("the sink's own limit", limits, "mails/s"),
+    ]
+
+
+def _next_dues(stack: BenchStack, cast: Cast) -> list[Due]:
+    now = stack.now()
+    return [due for due in monthly_dues(cast.starts, ZoneInfo("UTC"), MAIL_HOUR) if due.at > now]
+
+
+async def _deliver(stack: BenchStack, cast: Cast, due: Due) -> float:
+    """Mails per second from the jump past a due to the last of its mails."""
+    before, wanted = _count(stack), len(cast.plans)
+    stack.jump(due.at + AFTER_THE_DUE)
+    began = time.perf_counter()
+
+    async def all_there() -> bool:
+        return _count(stack) - before >= wanted
+
+    await until(all_there, f"{wanted:,} mails of {due.period}", pause=0.1)
+    return wanted / (time.perf_counter() - began)
+
+
+def _count(stack: BenchStack) -> int:
+    with os.scandir(_folder(stack)) as entries:
+        return sum(1 for _ in entries)
+
+
+def _mails(stack: BenchStack) -> list[Path]:
+    return list(_folder(stack).glob("*.eml"))
+
+
+def _folder(stack: BenchStack) -> Path:
+    folder = Path(stack.described["mail_dir"])
+    return folder if folder.is_absolute() else CHECKOUT / folder
+
+
+async def _wrong(stack: BenchStack, cast: Cast, due: Due) -> list[str]:
+    """Mails of the due that are missing or too many, a moment after the last was counted."""
+    await asyncio.sleep(2)
+    heads = (_head(file) for file in _mails(stack))
+    found = [PERIOD.search(head) for head in heads]
+    count = sum(match is not None and match[1].decode() == due.period for match in found)
+    if count == len(cast.plans):
+        return []
+    return [f"{count:,} mails for {due.period}, not {len(cast.plans):,}"]
+
+
+def _head(file: Path) -> bytes:
+    with file.open("rb") as content:
+        return content.read(HEAD_BYTES)
+
+
+# --- the sink by itself ---------------------------------------------------------------------------
+
+
+async def _sink_limit(stack: BenchStack, mails: int) -> float:
+    """What a bare client gets into a sink of its own: mails per second."""
+    sample = max(_mails(stack), key=lambda file: file.stat().st_mtime_ns).read_bytes()
+    folder = stack.home.folder / "sink"
+    with _sink(folder):
+        await until(_sink_listens, "the sink listens")
+        began = time.perf_counter()
+        share = mails // SINK_CONNECTIONS
+        await asyncio.gather(*(_send(sample, share) for _ in range(SINK_CONNECTIONS)))
+        took = time.perf_counter() - began
+    return share * SINK_CONNECTIONS / took
+
+
+async def _sink_listens() -> bool:
+    return not is_free(SINK_PORT)
+
+
+@contextmanager
+def _sink(folder: Path) -> Iterator[None]:
+    shutil.rmtree(folder, ignore_errors=True)
+    for part in ("mail", "drafts"):
+        (folder / part).mkdir(parents=True)
+    arguments = [str(SINK_PORT), str(folder / "mail"), str(folder / "drafts")]
+    process = subprocess.Popen([sys.executable, "-m", "deploy.local.mailsink", *arguments])
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _send(mail: bytes, count: int) -> None:
+    """The same mail again and again over one connection, a command at a time."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", SINK_PORT)
+    await reader.readline()
+    writer.write(b"HELO bench\r\n")
+    await reader.readline()
+    stuffed = mail.replace(b"\r\n.", b"\r\n..")
+    end = b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n"
+    for _ in range(count):
+        for command in (
+            b"MAIL FROM:<bench@milepost.example>\r\n",
+            b"RCPT TO:<admin@bench.example>\r\n",
+            b"DATA\r\n",
+            stuffed + end,
+        ):
+            writer.write(command)
+            await reader.readline()
+    writer.close()
