@@ -10,6 +10,7 @@ from shared.messaging import topics
 _PARTNER: Final = RECORDS["partner"]
 _CAMPAIGN: Final = RECORDS["campaign"]
 
+SERVICE: Final = "plans"
 CONSUMES: Final = {
     topics.PARTNERS: [_PARTNER.recorded, _PARTNER.deleted],
     topics.CAMPAIGNS: [_CAMPAIGN.recorded, _CAMPAIGN.deleted],

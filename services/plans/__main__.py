@@ -1,0 +1,10 @@
+"""`python -m services.plans` runs the service."""
+
+from services.plans.app import build
+from services.plans.contract import SERVICE
+from services.plans.settings import PlansSettings
+from shared.web.app import run
+
+if __name__ == "__main__":
+    settings = PlansSettings()
+    run(build(settings), SERVICE, settings)
