@@ -198,6 +198,10 @@ class Stack:
                 "SMTP_HOST": "127.0.0.1",
                 "SMTP_PORT": str(self._ports["smtp"]),
                 "PUBLIC_URL": self._url("notifier"),
+                "PORTAL_URL": self._url("progress"),
+                # The mailbox says whether a mail in doubt arrived, so that none goes twice.
+                "MAIL_ARCHIVE": str(self.home.mail),
+                "MAIL_ARCHIVE_SETTLE_S": "3",
             }
         return {PREFIX + name: value for name, value in told.items()}
 
