@@ -56,7 +56,6 @@ class ProgressMail:
     """All that the templates of the partner's progress mail may use."""
 
     subject: str
-    recipient_name: str
     title: str
     greeting: str
     year: str
@@ -81,7 +80,6 @@ def progress_mail(
     named = one_line(name, LONGEST_NAME)
     return ProgressMail(
         subject=f"{one_line(title, LONGEST_SUBJECT_TITLE)}: your progress as of {day(today)}",
-        recipient_name=named,
         title=title,
         greeting=f"Hello {named}," if named else "Hello,",
         year=f"{day(progress.start_date)} to {day(progress.end_date - timedelta(days=1))}",

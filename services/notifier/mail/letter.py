@@ -40,7 +40,7 @@ def letter_writer(settings: NotifierSettings) -> WriteLetter:
         recipient = checked(claim.recipient)
         mail = Mail(
             sender=sender,
-            recipient=Mailbox(recipient, shown.recipient_name),
+            recipient=Mailbox(recipient),
             subject=shown.subject,
             date=dated_at,
             message_id=claim.message_id,
