@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from deploy.local.console import say
 from deploy.local.home import PREFIX, LocalError
 
 KAFKA: Final = "4.4.0"
@@ -41,6 +42,7 @@ def classpath() -> str:
         with (folder.parent / f"{folder.name}.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             if not folder.exists():
+                say(f"fetching Kafka {KAFKA}", "45 MB, once for all stacks")
                 _fill(folder)
     return f"{folder}/*"
 

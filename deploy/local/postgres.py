@@ -19,6 +19,7 @@ from typing import Final
 import asyncpg
 import psutil
 
+from deploy.local.console import say
 from deploy.local.home import LocalError
 from deploy.local.process import POLL_SECONDS, Command, Process
 
@@ -184,6 +185,7 @@ def _let_the_system_user_in(folder: Path) -> None:
         for parent in target.parents:
             mode = parent.stat().st_mode
             if not mode & stat.S_IXOTH:
+                say(f"letting PostgreSQL's user pass through {parent}", "it refuses to run as root")
                 parent.chmod(mode | stat.S_IXOTH)
     install = programs.parent
     if not (programs / "postgres").stat().st_mode & stat.S_IXOTH:
