@@ -133,7 +133,7 @@ class Backlog:
         """The canonical JSON of a version."""
         closed = f'"closed_on":"{deal.closed_on}",' if deal.closed_on else ""
         return (
-            f'{{"amount":"{deal.cents // 100}.{deal.cents % 100:02}",'
+            f'{{"amount":"{_spelled(deal.cents)}",'
             f'"approved_on":"{deal.approved_on}",{closed}"currency":"USD",'
             f'"deal_id":"{self.label}-{deal.number}","deal_type":"{deal.deal_type}",'
             f'"name":"Deal {deal.number} of the benchmark","partner_id":"{partner(deal.partner)}",'
@@ -150,6 +150,12 @@ class Backlog:
             event_id = f"{self.label}-{number}".encode()
             headers = [*fixed, ("ce_id", event_id), *named, ("ce_acceptedat", moment)]
             yield ACTIVITY, partner(deal.partner), self.body(deal), headers
+
+
+def _spelled(cents: int) -> str:
+    """An amount as canonical JSON has it: whole ones without decimals."""
+    whole, rest = divmod(cents, 100)
+    return f"{whole}.{rest:02}" if rest else str(whole)
 
 
 Totals = dict[tuple[int, str], Decimal]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from statistics import median
 
 
@@ -66,5 +67,4 @@ def spell(value: float) -> str:
 def percentile(values: Sequence[float], share: float) -> float:
     """The value that a share of the values does not exceed (nearest rank)."""
     ordered = sorted(values)
-    rank = max(0, min(len(ordered) - 1, round(share * len(ordered) + 0.5) - 1))
-    return ordered[rank]
+    return ordered[max(0, ceil(share * len(ordered)) - 1)]
