@@ -177,4 +177,4 @@ class Play:
 
 def _moment(plan: Any) -> datetime:
     """When a plan was made, by the stack's clock."""
-    return datetime.fromisoformat(plan.get("created_at") or plan["created"])
+    return datetime.fromisoformat(plan["created"])
