@@ -19,7 +19,10 @@ from deploy.local.stack import Stack
 from shared.events.envelope import stamp
 
 typer_app: Final = typer.Typer(
-    help="The local stack of Milepost.", no_args_is_help=True, add_completion=False
+    help="The local stack of Milepost.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 letters_app: Final = typer.Typer(help="What could not be dealt with.")
 typer_app.add_typer(letters_app, name="dead-letters")
@@ -46,6 +49,8 @@ def up(
     home = Home.from_environment()
     began = time.monotonic()
     wanted = [] if services == "none" else services.split(",")
+    if unknown := set(wanted) - set(SERVICES):
+        raise LocalError(f"no such service: {', '.join(sorted(unknown))}")
     with home.lock():
         description = asyncio.run(Stack(home).up(wanted))
     say(f"the stack is up: {home.stack_file}", f"{time.monotonic() - began:.1f} s")
@@ -128,7 +133,9 @@ def list_dead_letters(
 @letters_app.command()
 def replay(
     letter_id: Annotated[str, typer.Argument(metavar="ID")],
-    value: Annotated[Path | None, typer.Option(help="A file with a mended value.")] = None,
+    value: Annotated[
+        Path | None, typer.Option(help="A file with a mended value.", exists=True, dir_okay=False)
+    ] = None,
 ) -> None:
     """Send a dead letter to its topic again."""
     answer(dead_letters.replay(_description(), letter_id, value.read_bytes() if value else b""))

@@ -5,7 +5,6 @@ from typing import Any, TypeAlias
 
 import httpx
 
-from deploy.local.console import complain
 from deploy.local.home import SERVICES, LocalError
 
 Description: TypeAlias = Mapping[str, Any]
@@ -13,13 +12,19 @@ Description: TypeAlias = Mapping[str, Any]
 
 
 def read(stack: Description, *, replayed: bool) -> Iterator[dict[str, Any]]:
-    """Each dead letter with the service that has it. A service that is away is named and passed."""
+    """Each dead letter with the service that has it.
+
+    Raises LocalError after the last one when a service was away and could not tell its own.
+    """
+    away = []
     for service in SERVICES:
         try:
             for letter in _of(stack, service, replayed=replayed):
                 yield {**letter, "service": service}
         except httpx.HTTPError as failure:
-            complain(f"{service} does not tell its dead letters: {failure}")
+            away.append(f"{service} ({failure})")
+    if away:
+        raise LocalError(f"these do not tell their dead letters: {', '.join(away)}")
 
 
 def _of(stack: Description, service: str, *, replayed: bool) -> Iterator[dict[str, Any]]:
@@ -38,15 +43,21 @@ def replay(stack: Description, letter_id: str, value: bytes) -> str:
 
     Gives the service's answer. Raises LocalError when no service has such a letter.
     """
+    away = []
     for service in SERVICES:
-        with _client(stack, service) as client:
-            answer = client.post(f"/v1/dead-letters/{letter_id}/replay", content=value)
+        try:
+            with _client(stack, service) as client:
+                answer = client.post(f"/v1/dead-letters/{letter_id}/replay", content=value)
+        except httpx.HTTPError as failure:
+            away.append(f"{service} ({failure})")
+            continue
         if answer.status_code == httpx.codes.NOT_FOUND:
             continue
         if answer.is_error:
             raise LocalError(f"{service} does not replay it: {answer.text}")
         return answer.text
-    raise LocalError(f"no dead letter {letter_id}")
+    unknown = f"; could not ask {', '.join(away)}" if away else ""
+    raise LocalError(f"no dead letter {letter_id}{unknown}")
 
 
 def _client(stack: Description, service: str) -> httpx.Client:
