@@ -1,6 +1,7 @@
 """The connection pool of a service, and which failures are worth another try."""
 
 import json
+from functools import partial
 from typing import TypeAlias
 
 import asyncpg
@@ -9,6 +10,10 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = (
     "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 )
+
+
+JSONB_VERSION = b"\x01"
+"""What the binary form of jsonb begins with."""
 
 
 async def create_pool(url: str, *, size: int = 10, statement_timeout_s: int = 120) -> Pool:
@@ -31,10 +36,23 @@ async def create_pool(url: str, *, size: int = 10, statement_timeout_s: int = 12
 
 
 async def _initialize(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    for name in ("json", "jsonb"):
+    """JSON as Python values; in the binary form, since COPY knows no other."""
+    for name, mark in (("json", b""), ("jsonb", JSONB_VERSION)):
         await connection.set_type_codec(
-            name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
+            name,
+            encoder=partial(_encode, mark),
+            decoder=partial(_decode, mark),
+            schema="pg_catalog",
+            format="binary",
         )
+
+
+def _encode(mark: bytes, value: object) -> bytes:
+    return mark + json.dumps(value).encode()
+
+
+def _decode(mark: bytes, raw: bytes) -> object:
+    return json.loads(raw[len(mark) :])
 
 
 def is_transient(failure: BaseException) -> bool:
