@@ -3,10 +3,9 @@
 INSERT INTO partner (partner_id, version, body, deleted, name, name_order, groups, active)
 SELECT DISTINCT ON (heard.partner_id)
        heard.partner_id, heard.version, heard.body, heard.deleted, heard.name, heard.name_order,
-       ARRAY(SELECT jsonb_array_elements_text(heard.groups)), heard.active
-FROM unnest($1::text[], $2::bigint[], $3::text[], $4::boolean[], $5::text[], $6::text[],
-            $7::jsonb[], $8::boolean[])
-     AS heard (partner_id, version, body, deleted, name, name_order, groups, active)
+       heard.groups, heard.active
+FROM jsonb_to_recordset($1) AS heard (partner_id text, version bigint, body text, deleted boolean,
+                                      name text, name_order text, groups text[], active boolean)
 ORDER BY heard.partner_id, heard.version DESC, heard.body COLLATE "C" DESC
 ON CONFLICT (partner_id) DO UPDATE
 SET version = excluded.version, body = excluded.body, deleted = excluded.deleted,
@@ -17,10 +16,9 @@ WHERE (partner.version, partner.body) < (excluded.version, excluded.body COLLATE
 -- name: note_campaigns
 INSERT INTO campaign (campaign_id, version, body, deleted, tags)
 SELECT DISTINCT ON (heard.campaign_id)
-       heard.campaign_id, heard.version, heard.body, heard.deleted,
-       ARRAY(SELECT jsonb_array_elements_text(heard.tags))
-FROM unnest($1::text[], $2::bigint[], $3::text[], $4::boolean[], $5::jsonb[])
-     AS heard (campaign_id, version, body, deleted, tags)
+       heard.campaign_id, heard.version, heard.body, heard.deleted, heard.tags
+FROM jsonb_to_recordset($1) AS heard (campaign_id text, version bigint, body text, deleted boolean,
+                                      tags text[])
 ORDER BY heard.campaign_id, heard.version DESC, heard.body COLLATE "C" DESC
 ON CONFLICT (campaign_id) DO UPDATE
 SET version = excluded.version, body = excluded.body, deleted = excluded.deleted,

@@ -36,29 +36,13 @@ class HeardCampaign(NamedTuple):
 
 async def note_partners(connection: Connection, heard: Sequence[HeardPartner]) -> None:
     """Take in versions of partners in any order; the newest counts."""
-    await connection.execute(
-        SQL["note_partners"],
-        [one.partner_id for one in heard],
-        [one.version for one in heard],
-        [one.body for one in heard],
-        [one.deleted for one in heard],
-        [one.name for one in heard],
-        [name_order(one.name) for one in heard],
-        [list(one.groups) for one in heard],
-        [one.active for one in heard],
-    )
+    rows = [{**one._asdict(), "name_order": name_order(one.name)} for one in heard]
+    await connection.execute(SQL["note_partners"], rows)
 
 
 async def note_campaigns(connection: Connection, heard: Sequence[HeardCampaign]) -> None:
     """Take in versions of campaigns in any order; the newest counts."""
-    await connection.execute(
-        SQL["note_campaigns"],
-        [one.campaign_id for one in heard],
-        [one.version for one in heard],
-        [one.body for one in heard],
-        [one.deleted for one in heard],
-        [list(one.tags) for one in heard],
-    )
+    await connection.execute(SQL["note_campaigns"], [one._asdict() for one in heard])
 
 
 async def note_positions(connection: Connection, positions: Iterable[Position]) -> None:
