@@ -1,4 +1,4 @@
-"""Due ticks become mails: once for each admin, as of their own due time, and byte for byte again."""
+"""Due ticks become mails: one for each admin, as of its due time, the same to the byte."""
 
 import json
 import time
