@@ -52,9 +52,11 @@ class NotifierSettings(ServiceSettings):
     @classmethod
     def _sender_can_be_written_to(cls, text: str) -> str:
         try:
-            checked(parseaddr(text)[1].replace("@localhost", "@localhost.localdomain"))
+            checked(parseaddr(text)[1])
         except AddressRefusedError as refusal:
             raise ValueError(f"MILEPOST_MAIL_FROM: {refusal}") from None
+        if not text.isprintable():
+            raise ValueError("MILEPOST_MAIL_FROM has a control character in it")
         return text
 
     @model_validator(mode="after")

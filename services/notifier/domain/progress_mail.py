@@ -111,6 +111,7 @@ def _goal_line(goal: Goal, today: date) -> GoalLine:
 
 
 def _standing(value: str, target: str | None, percent: str | None, unit: str) -> Standing:
+    percent = percent if target is not None else None
     share = _decimal(percent)
     return Standing(
         value=figure(value),

@@ -71,7 +71,7 @@ def read_statement(content: bytes | str) -> Statement:
     """Read a statement. Raises StatementBrokenError."""
     try:
         return _decoder.decode(content)
-    except (msgspec.ValidationError, msgspec.DecodeError) as failure:
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeError) as failure:
         raise StatementBrokenError(str(failure)) from None
 
 

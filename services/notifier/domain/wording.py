@@ -10,8 +10,6 @@ MONTHS: Final = [
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 ]
-GROUPED_FROM_DIGITS: Final = 5
-"""1234.50, but 12,345.00: four digits read well without a separator."""
 
 # Overrides and embeddings can make text read as something else; isolates and marks cannot.
 _SPOOFING: Final = "\u202a\u202b\u202c\u202d\u202e\u2028\u2029"
@@ -30,10 +28,10 @@ def one_line(text: str, longest: int) -> str:
 
 
 def figure(value: str) -> str:
-    """A figure in plain notation with thousands separated (12345.50 → 12,345.50)."""
+    """A figure in plain notation with thousands separated (1234.50 → 1,234.50)."""
     sign, digits = ("-", value[1:]) if value.startswith("-") else ("", value)
     whole, dot, rest = digits.partition(".")
-    if len(whole) >= GROUPED_FROM_DIGITS and whole.isdigit():
+    if whole.isdecimal():
         whole = f"{int(whole):,}"
     return f"{sign}{whole}{dot}{rest}"
 
