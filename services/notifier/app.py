@@ -66,11 +66,7 @@ class Notifier:
             )
             for _ in range(PLANNERS)
         ]
-        self._keeper = Keeper(
-            KeeperParts(
-                pool, clock, self._worker, _archive(settings), _rules(settings), self._on_change
-            )
-        )
+        self._keeper = Keeper(self._keeper_parts(settings))
         self._broker = make_broker(settings.kafka, client_id=f"milepost-{NAME}")
         self._ticks = self._subscribe(self._broker)
         self._tasks: list[asyncio.Task[None]] = []
@@ -89,6 +85,17 @@ class Notifier:
             write_letter=letter_writer(settings),
             backoff=settings.backoff,
             on_recorded=self._relay.wake,
+        )
+
+    def _keeper_parts(self, settings: NotifierSettings) -> KeeperParts:
+        return KeeperParts(
+            pool=self._pool,
+            clock=self._clock,
+            worker=self._worker,
+            archive=_archive(settings),
+            rules=_rules(settings),
+            lease=timedelta(seconds=settings.worker_lease_s),
+            on_freed=self._on_change,
         )
 
     def _subscribe(self, broker: KafkaBroker) -> Subscription:

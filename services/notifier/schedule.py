@@ -28,8 +28,7 @@ from shared.postgres.pool import Pool, is_transient
 
 AT_ONCE: Final = 200
 POLL_S: Final = 1.0
-ROUND_S: Final = 2.0
-LEASE: Final = timedelta(seconds=10)
+BEATS_A_LEASE: Final = 5
 MEASURE_EVERY_S: Final = 10.0
 DOUBTS_AT_ONCE: Final = 500
 ASK_AGAIN: Final = Backoff(timedelta(seconds=1), timedelta(seconds=60))
@@ -164,6 +163,7 @@ class KeeperParts:
     worker: str
     archive: Archive
     rules: DoubtRules
+    lease: timedelta
     on_freed: Callable[[], None]
 
 
@@ -185,7 +185,7 @@ class Keeper:
                 if not is_transient(failure):
                     _log.exception("keeping_failed")
                 _log.warning("keeping_waits", error=repr(failure))
-            await asyncio.sleep(ROUND_S)
+            await asyncio.sleep(self._parts.lease.total_seconds() / BEATS_A_LEASE)
 
     async def round(self) -> None:
         """One look at everything that is a keeper's."""
@@ -199,16 +199,21 @@ class Keeper:
     async def beat(self) -> None:
         """Be alive for another lease."""
         async with self._parts.pool.acquire() as connection:
-            await store.beat(connection, self._parts.worker, LEASE)
+            await store.beat(connection, self._parts.worker, self._parts.lease)
         now = time.monotonic()
-        if self._beating_since is None or now - self._last_beat > LEASE.total_seconds() / 2:
+        if (
+            self._beating_since is None
+            or now - self._last_beat > self._parts.lease.total_seconds() / 2
+        ):
             self._beating_since = now
         self._last_beat = now
 
     def _may_judge(self) -> bool:
         """After the database was away for all, give the others a lease's time to be heard of."""
         beating = self._beating_since
-        return beating is not None and self._last_beat - beating >= LEASE.total_seconds()
+        return (
+            beating is not None and self._last_beat - beating >= self._parts.lease.total_seconds()
+        )
 
     async def take_over(self) -> None:
         """Free what dead workers held, hold back what nobody wants any more."""

@@ -47,6 +47,8 @@ class NotifierSettings(ServiceSettings):
     mail_archive: Path | None = None
     """A folder in which every accepted mail is filed as `.eml`: asked before the policy is."""
     mail_archive_settle_s: float = Field(15.0, ge=0)
+    worker_lease_s: float = Field(10.0, gt=0)
+    """After how long of silence a process is taken for dead and what it holds is taken over."""
 
     @field_validator("mail_from")
     @classmethod

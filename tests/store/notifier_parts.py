@@ -138,7 +138,7 @@ DROP = b"drop"
 Answer = Callable[[str, "Received"], bytes | None]
 """From a stage (`connect`, `mail`, `rcpt`, `data`, `message`) and what has come so far to an
 answer other than the usual one; HANG says nothing more, DROP hangs up. `message+` means: take the
-message, then do it."""
+message, then do it; `answered` is told after the answer, for the record."""
 
 
 USUAL = {
@@ -155,6 +155,8 @@ class Received:
     sender: str = ""
     recipient: str = ""
     content: bytes = b""
+    port: int = 0
+    """The port at the client's end of the connection."""
 
     @property
     def message_id(self) -> str:
@@ -201,12 +203,13 @@ class ChaosSink:
         writer.close()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        mail = Received()
+        port = writer.get_extra_info("peername")[1]
+        mail = Received(port=port)
         await self._say(writer, "connect", mail, b"220 chaos\r\n")
         while line := (await reader.readuntil(b"\r\n")).decode():
             verb = line[:4].upper()
             if verb == "MAIL":
-                mail = Received(sender=_within(line))
+                mail = Received(sender=_within(line), port=port)
             elif verb == "RCPT":
                 mail.recipient = _within(line)
             stage, usual = USUAL.get(verb, ("", b"250 OK\r\n"))
@@ -225,6 +228,7 @@ class ChaosSink:
             self._keep(mail)
             refused = self.answer("message+", mail)
         await self._write(writer, refused or b"250 OK: queued as q1\r\n")
+        self.answer("answered", mail)
 
     def _keep(self, mail: Received) -> None:
         self.mails.append(mail)
@@ -324,10 +328,15 @@ class Desk:
         settle: float = 0.0,
         wait: float = 3600.0,
     ) -> Keeper:
-        rules = DoubtRules(policy, timedelta(seconds=settle), timedelta(seconds=wait))
         return Keeper(
             KeeperParts(
-                self.pool, self.clock, self.worker, archive or NoArchive(), rules, lambda: None
+                pool=self.pool,
+                clock=self.clock,
+                worker=self.worker,
+                archive=archive or NoArchive(),
+                rules=DoubtRules(policy, timedelta(seconds=settle), timedelta(seconds=wait)),
+                lease=timedelta(seconds=10),
+                on_freed=lambda: None,
             )
         )
 
