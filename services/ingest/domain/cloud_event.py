@@ -111,10 +111,19 @@ def examine_event(found: Any, zone: ZoneInfo) -> Event | Rejection:
     if isinstance(kind, str) and kind and kind not in EVENT_TYPES:
         errors.append({"pointer": "/type", "detail": "is no type of event that is known here"})
     elif isinstance(kind, str) and isinstance(data, dict):
-        value_and_key = _spelled(kind, data, zone, errors)
+        value_and_key = spell_data(kind, data, zone, errors)
     if attributes is None or value_and_key is None:
         return Rejection(errors, _text(found.get("id")), _text(kind))
-    value, key = value_and_key
+    return _event(attributes, found, *value_and_key)
+
+
+def with_attributes(found: dict[str, str], value: bytes, key: str) -> Event | None:
+    """The event of data that is in order, if its attributes are, too."""
+    attributes = _attributes_of({**found, "data": {}}, [])
+    return None if attributes is None else _event(attributes, found, value, key)
+
+
+def _event(attributes: "_Attributes", found: dict[str, Any], value: bytes, key: str) -> Event:
     return Event(
         attributes.id,
         attributes.type,
@@ -135,9 +144,10 @@ def _attributes_of(found: dict[str, Any], errors: list[Fault]) -> _Attributes | 
         return None
 
 
-def _spelled(
+def spell_data(
     event_type: str, data: dict[str, Any], zone: ZoneInfo, errors: list[Fault]
 ) -> tuple[bytes, str] | None:
+    """The canonical data and the message key; or None, and what is wrong added to `errors`."""
     model = model_of(event_type)
     if model is None:
         return None

@@ -1,0 +1,1 @@
+"""HTTP doors: they read and bound what comes, call a handler, and tell what came of it."""
