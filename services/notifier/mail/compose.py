@@ -16,7 +16,6 @@ from typing import Final
 ONE_CLICK: Final = "List-Unsubscribe=One-Click"
 CRLF: Final = "\r\n"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_BREAK = re.compile(r"\r\n|\r|\n")
 _ESCAPED = re.compile(r'(["\\])')
 
 
@@ -82,7 +81,7 @@ def _part(boundary: str, subtype: str, body: str) -> bytes:
         "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
     )
     # Line ends come first: the encoder takes its soft breaks' style from them.
-    lines = CRLF + _BREAK.sub(CRLF, body)
+    lines = CRLF + body.replace(CRLF, "\n").replace("\r", "\n").replace("\n", CRLF)
     return head.encode("ascii") + b2a_qp(lines.encode())[2:] + CRLF.encode()
 
 

@@ -22,7 +22,7 @@ _OPTIONS: Final[dict[str, Any]] = {
     "lstrip_blocks": True,
     "keep_trailing_newline": True,
 }
-_IMPORTS: Final = '{% import "style.jinja" as style %}{% from "rows.jinja" import rows %}'
+_PARTS: Final = ("style.jinja", "rows.jinja")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class ProgressTemplate:
 
     def __init__(self) -> None:
         html = jinja2.Environment(autoescape=True, **_OPTIONS)
-        self._html = html.from_string(_IMPORTS + compile_mjml(TEMPLATES / "partner_progress.mjml"))
+        self._html = html.from_string(html_source("partner_progress.mjml"))
         plain = jinja2.Environment(autoescape=False, **_OPTIONS)  # noqa: S701 - the text part
         plain.globals["standing"] = spoken
         self._text = plain.get_template("partner_progress.txt")
@@ -70,6 +70,26 @@ def compile_mjml(path: Path) -> str:
     if compiled.warnings:
         raise ValueError(f"{path.name}: {[str(warning) for warning in compiled.warnings]}")
     return str(compiled.content)
+
+
+def html_source(name: str) -> str:
+    """The source of an HTML template: compiled, its styles written in where they are named.
+
+    What stands in double square brackets is the same in every mail and is filled in here, once.
+    """
+    parts = [(TEMPLATES / part).read_text() for part in _PARTS]
+    fixed = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        block_start_string="[%",
+        block_end_string="%]",
+        variable_start_string="[[",
+        variable_end_string="]]",
+        comment_start_string="[#",
+        comment_end_string="#]",
+    )
+    return fixed.from_string("".join(parts) + compile_mjml(TEMPLATES / name)).render()
 
 
 def spoken(standing: Standing) -> str:

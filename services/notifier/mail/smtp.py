@@ -1,6 +1,5 @@
 """The mail server: long-lived connections, and what its answers mean for a delivery."""
 
-import re
 import ssl
 import time
 from collections.abc import Awaitable
@@ -19,7 +18,6 @@ START_INPUT: Final = 354
 CLOSING: Final = 421
 FRESH_S: Final = 5.0
 LONGEST_REASON: Final = 500
-_DOT = re.compile(rb"(?m)^\.")
 _log = structlog.get_logger(__name__)
 
 
@@ -142,7 +140,8 @@ class MailConnection:
         if protocol is None:
             return Deferred("the connection was lost before the message went out")
         try:
-            protocol.write(_DOT.sub(b"..", message) + b".\r\n")
+            # It begins with a header and ends with CRLF: `compose` sees to both.
+            protocol.write(message.replace(b"\r\n.", b"\r\n..") + b".\r\n")
             answer = await protocol.read_response(timeout=self._data_timeout)
         except (SMTPException, OSError) as failure:
             self._drop()
