@@ -1,10 +1,10 @@
-"""Access: OIDC bearer tokens (JWT), and who may pass which door."""
+"""Access: OIDC bearer tokens (JWT) or a session of the pages, and who may pass which door."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, Protocol, get_args
 
 import httpx
 import orjson
@@ -74,12 +74,21 @@ class Authenticator:
         if found is not None and now < found[0]:
             return found[1]
         claims = await self._verified_claims(token)
-        expires = self._check(claims, now)
-        principal = _principal_of(claims)
+        expires = self._check(claims, now, self._audience)
+        principal = principal_of(claims)
         if len(self._remembered) >= REMEMBERED:
             self._remembered.clear()
         self._remembered[token] = (expires, principal)
         return principal
+
+    async def claims_of(self, token: str, *, audience: str) -> dict[str, Any]:
+        """The claims of a token that is for another audience: an ID token is for its client.
+
+        Raises a 401 problem saying what is wrong with it.
+        """
+        claims = await self._verified_claims(token)
+        self._check(claims, self._clock.now().timestamp(), audience)
+        return claims
 
     async def _verified_claims(self, token: str) -> dict[str, Any]:
         if len(token) > MAX_TOKEN:
@@ -118,11 +127,11 @@ class Authenticator:
                 return answer.json()
         return orjson.loads(Path(self._source).read_bytes())  # noqa: ASYNC240 - a small local file
 
-    def _check(self, claims: dict[str, Any], now: float) -> float:
-        audience = claims.get("aud")
+    def _check(self, claims: dict[str, Any], now: float, audience: str) -> float:
+        meant_for = claims.get("aud")
         if claims.get("iss") != self._issuer:
             raise _unauthorized("the token is from another issuer")
-        if self._audience not in (audience if isinstance(audience, list) else [audience]):
+        if audience not in (meant_for if isinstance(meant_for, list) else [meant_for]):
             raise _unauthorized("the token is for another audience")
         expires, begins = claims.get("exp"), claims.get("nbf", 0)
         if not isinstance(expires, int | float) or now >= expires:
@@ -132,7 +141,8 @@ class Authenticator:
         return float(expires)
 
 
-def _principal_of(claims: dict[str, Any]) -> Principal:
+def principal_of(claims: Mapping[str, Any]) -> Principal:
+    """Whom verified claims are about. Raises a 401 problem when they do not make sense."""
     roles = claims.get("roles", [])
     if not isinstance(roles, list):
         raise _unauthorized("the token's roles are not a list")
@@ -151,20 +161,39 @@ def _unauthorized(detail: str) -> Problem:
     )
 
 
+class SessionReader(Protocol):
+    """What `app.state.sessions` is, where a service takes the pages' sessions at its API too."""
+
+    def caller(self, request: Request) -> Principal | None:
+        """Who calls by a session cookie; None without one. Raises 403 without the CSRF token."""
+        ...
+
+
 def require(*roles: Role) -> Callable[[Request], Awaitable[Principal]]:
     """A FastAPI dependency: the principal, who must have one of the roles (none given: any).
 
-    Raises 401 without a valid token, 403 with a valid one that lacks the roles.
+    A bearer token counts; without one the session of the pages, where the service takes those.
+    Raises 401 without a valid one of them, 403 with a valid one that lacks the roles.
     """
 
     async def check(request: Request) -> Principal:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise _unauthorized("send Authorization: Bearer <token>")
-        authenticator: Authenticator = request.app.state.authenticator
-        principal = await authenticator.authenticate(token.strip())
+        principal = await _caller(request)
         if roles and not principal.has(*roles):
             raise Problem(403, "Not allowed", f"this needs one of the roles {', '.join(roles)}")
         return principal
 
     return check
+
+
+async def _caller(request: Request) -> Principal:
+    authorization = request.headers.get("authorization")
+    sessions: SessionReader | None = getattr(request.app.state, "sessions", None)
+    if authorization is None and sessions is not None:
+        signed_in = sessions.caller(request)
+        if signed_in is not None:
+            return signed_in
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise _unauthorized("send Authorization: Bearer <token>")
+    authenticator: Authenticator = request.app.state.authenticator
+    return await authenticator.authenticate(token.strip())

@@ -1,0 +1,163 @@
+"""Tests in a real browser: Debian's Chromium, driven by Playwright; skipped where there is none.
+
+`apt-get install chromium fonts-inter` brings what they need. `MILEPOST_CHROMIUM` names another
+browser, and `MILEPOST_NO_BROWSER=1` leaves them out.
+"""
+
+import os
+import re
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / ".local" / "screenshots"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SIZES = {"phone": (360, 780), "wide": (1440, 900)}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+START_S = 10.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
+def _chromium() -> str:
+    """The browser's path; the test is skipped where there is none."""
+    if os.environ.get("MILEPOST_NO_BROWSER") == "1":
+        pytest.skip("MILEPOST_NO_BROWSER=1")
+    wanted = os.environ.get("MILEPOST_CHROMIUM")
+    found = wanted or next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine: `apt-get install chromium` brings it")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """One browser for the run."""
+    path = _chromium()
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=path, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def make_context(browser: "Browser") -> "Iterator[Callable[..., BrowserContext]]":
+    """Makes browser contexts: `make_context(size='phone', scheme='dark', scripts=False)`.
+
+    A page that throws, or that the content policy had to stop, fails the test.
+    """
+    made: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def note(message: Any) -> None:
+        if message.type == "error" and "the server responded with a status" not in message.text:
+            complaints.append(message.text)
+
+    def make(
+        size: str = "wide", scheme: str = "light", *, scripts: bool = True
+    ) -> "BrowserContext":
+        width, height = SIZES[size]
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,  # type: ignore[arg-type]
+            java_script_enabled=scripts,
+            reduced_motion="reduce",
+            locale="en-GB",
+        )
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        context.on("console", note)
+        made.append(context)
+        return context
+
+    yield make
+    for context in made:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(make_context: "Callable[..., BrowserContext]") -> "Page":
+    """A wide, light page."""
+    return make_context().new_page()
+
+
+def faults(page: "Page") -> list[str]:
+    """What axe finds wrong with a page: one line for each element at fault."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+    return [
+        f"{rule['id']}: {node['html'][:200]} ({node['failureSummary'][:300]})"
+        for rule in found.response["violations"]
+        for node in rule["nodes"]
+    ]
+
+
+def overflow(page: "Page") -> list[str]:
+    """The elements that stick out of the page to the right, which would make it scroll sideways."""
+    return list(page.evaluate(_OVERFLOW))
+
+
+_OVERFLOW = """() => {
+  const wide = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= wide) return [];
+  return [...document.querySelectorAll('body *')]
+    .filter((e) => e.getBoundingClientRect().right > wide + 1)
+    .slice(0, 5).map((e) => e.outerHTML.slice(0, 120));
+}"""
+
+
+def small_targets(page: "Page") -> list[str]:
+    """The controls that are smaller than 24 by 24 pixels; links inside a text may be."""
+    return list(page.evaluate(_SMALL))
+
+
+_SMALL = """() => [...document.querySelectorAll('a, button, summary, input, select')]
+  .filter((e) => e.checkVisibility({ visibilityProperty: true }))
+  .filter((e) => !e.closest('[type=hidden], .skip, p, .unseen'))
+  .map((e) => [e, (e.closest('label.choice') || e).getBoundingClientRect()])
+  .filter(([e, box]) => box.width > 1 && (box.width < 24 || box.height < 24))
+  .map(([e, box]) => `${e.outerHTML.slice(0, 100)} ${box.width} × ${box.height}`)"""
+
+
+def screenshot(page: "Page", name: str, *, whole: bool = True) -> Path:
+    """Keep a picture of a page under `.local/screenshots`."""
+    path = SCREENSHOTS / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=path, full_page=whole)
+    return path
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """An application on a free port of this machine, in a thread; gives its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + START_S
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(START_S)
