@@ -1,12 +1,15 @@
 """The file in a `multipart/form-data` body, a piece at a time."""
 
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from python_multipart.exceptions import MultipartParseError
-from python_multipart.multipart import MultipartCallbacks, MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, parse_options_header
 
 from shared.web.problems import Problem
+
+if TYPE_CHECKING:  # the library knows it only there
+    from python_multipart.multipart import MultipartCallbacks
 
 NO_FILE: Final = "the form must have a part with a file"
 
@@ -22,7 +25,7 @@ class _Parts:
         self._value = b""
         self._disposition = b""
 
-    def callbacks(self) -> MultipartCallbacks:
+    def callbacks(self) -> "MultipartCallbacks":
         """What the parser calls."""
         return {
             "on_part_begin": self._on_part_begin,

@@ -21,6 +21,8 @@ Fault = dict[str, str]
 MAX_ID: Final = 500
 MAX_SOURCE: Final = 1000
 MAX_TIME: Final = 64
+MAX_VALUE: Final = 900_000
+"""Bytes of canonical data: what fits a Kafka message as brokers are set by default."""
 _JSON = re.compile(r"application/([\w.+-]+\+)?json", re.IGNORECASE)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -156,7 +158,11 @@ def spell_data(
     except ValidationError as failure:
         errors += describe(failure)
         return None
-    return canonical(values), message_key(event_type, values)
+    value = canonical(values)
+    if len(value) > MAX_VALUE:
+        errors.append({"pointer": "/data", "detail": f"must be less than {MAX_VALUE} bytes"})
+        return None
+    return value, message_key(event_type, values)
 
 
 def traceparent_of(value: object) -> str | None:

@@ -18,6 +18,7 @@ from services.ingest.domain.cloud_event import (
     MAX_ID,
     MAX_SOURCE,
     MAX_TIME,
+    MAX_VALUE,
     Event,
     is_json,
     traceparent_of,
@@ -124,7 +125,10 @@ class Lane:
         values = self.settle(self.read(data))
         if self.fault(values) is not None:
             raise DoubtError
-        return _encode(values), self.key(values)
+        value = _encode(values)
+        if len(value) > MAX_VALUE:
+            raise DoubtError
+        return value, self.key(values)
 
 
 def _key_of(kind: RecordKind, structure: type[Struct]) -> Callable[[Any], str]:

@@ -1,6 +1,5 @@
 """Taking events out of a body: one after the other, each by the shortest way that is safe."""
 
-from collections.abc import Iterator
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -41,9 +40,3 @@ def _batch_at_leisure(body: bytes) -> list[bytes]:
 def take_in(raw: bytes, zone: ZoneInfo) -> Event | Rejection:
     """What to publish for an event, or why not."""
     return take(raw) or examine(raw, zone)
-
-
-def take_in_all(raws: list[bytes], zone: ZoneInfo) -> Iterator[Event | Rejection]:
-    """Like `take_in`, of many."""
-    for raw in raws:
-        yield take(raw) or examine(raw, zone)

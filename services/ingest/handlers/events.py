@@ -28,14 +28,15 @@ class Outcome:
 async def sort_out(raws: Sequence[bytes], zone: ZoneInfo) -> Outcome:
     """Which of some events can be published, and what is wrong with the others."""
     outcome = Outcome()
-    for at, raw in enumerate(raws):
-        found = take_in(raw, zone)
-        if isinstance(found, Event):
-            outcome.accepted.append(found)
-        else:
-            outcome.rejected.append((at, found))
-        if at % AT_A_TIME == AT_A_TIME - 1:
-            await asyncio.sleep(0)
+    accepted, rejected = outcome.accepted, outcome.rejected
+    for start in range(0, len(raws), AT_A_TIME):
+        for at, raw in enumerate(raws[start : start + AT_A_TIME], start):
+            found = take_in(raw, zone)
+            if isinstance(found, Event):
+                accepted.append(found)
+            else:
+                rejected.append((at, found))
+        await asyncio.sleep(0)
     return outcome
 
 

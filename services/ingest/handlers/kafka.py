@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import structlog
@@ -105,6 +106,12 @@ class Kafka:
 _FIXED: Final[Headers] = [("ce_specversion", b"1.0"), ("content-type", b"application/json")]
 
 
+@lru_cache(maxsize=4096)
+def _header(name: str, value: str) -> tuple[str, bytes]:
+    """A header that is the same for many events."""
+    return name, value.encode()
+
+
 def entries_of(events: Iterable[Event], moment: datetime) -> Iterable[Entry]:
     """Events as Kafka's binary mode has them (the same as `shared.events.envelope.to_headers`)."""
     accepted = ("ce_acceptedat", stamp(moment).encode())
@@ -112,8 +119,8 @@ def entries_of(events: Iterable[Event], moment: datetime) -> Iterable[Entry]:
         headers = [
             *_FIXED,
             ("ce_id", event.id.encode()),
-            ("ce_type", event.type.encode()),
-            ("ce_source", event.source.encode()),
+            _header("ce_type", event.type),
+            _header("ce_source", event.source),
             accepted,
         ]
         if event.time:
