@@ -11,7 +11,7 @@ from typing import Any, Final
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 SERVICES: Final = ("ingest", "plans", "progress", "notifier")
-PARTS: Final = ("kafka", "postgres", "mail", *SERVICES)
+PARTS: Final = ("kafka", "postgres", "mail", "issuer", *SERVICES)
 PREFIX: Final = "MILEPOST_"
 
 

@@ -4,7 +4,9 @@ Services take it only with `MILEPOST_ENVIRONMENT=local`: elsewhere a JWKS must b
 """
 
 import json
+import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +17,7 @@ from deploy.local.home import Home, read_json, write_json
 
 ISSUER: Final = "milepost-local"
 AUDIENCE: Final = "milepost"
+CLIENT: Final = "milepost-pages"
 ROLES: Final = (
     "administrator",
     "channel_manager",
@@ -39,23 +42,30 @@ class Holder:
     subject: str | None = None
     partner: str | None = None
     email: str | None = None
+    name: str | None = None
+
+    def claims(self, audience: str = AUDIENCE) -> dict[str, object]:
+        """What a token for an audience says about the holder."""
+        said: dict[str, object] = {
+            "iss": ISSUER,
+            "aud": audience,
+            "sub": self.subject or self.email or self.roles[0],
+            "roles": list(self.roles),
+            "exp": EXPIRES,
+        }
+        bound = {"partner_id": self.partner, "email": self.email, "name": self.name}
+        return said | {claim: value for claim, value in bound.items() if value}
 
 
 def issue(home: Home, holder: Holder) -> str:
     """A token for a holder, signed with the stack's key."""
-    claims: dict[str, object] = {
-        "iss": ISSUER,
-        "aud": AUDIENCE,
-        "sub": holder.subject or holder.email or holder.roles[0],
-        "roles": list(holder.roles),
-        "exp": EXPIRES,
-    }
-    if holder.partner:
-        claims["partner_id"] = holder.partner
-    if holder.email:
-        claims["email"] = holder.email
+    return sign(home, holder.claims())
+
+
+def sign(home: Home, claims: Mapping[str, object]) -> str:
+    """A token that says these claims, signed with the stack's key."""
     key = _key(home)
-    return jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key)
+    return jwt.encode({"alg": "ES256", "kid": key.kid}, dict(claims), key)
 
 
 def standing_tokens(home: Home) -> dict[str, str]:
@@ -66,6 +76,22 @@ def standing_tokens(home: Home) -> dict[str, str]:
         tokens = {role: issue(home, Holder((role,))) for role in STANDING_ROLES}
         write_json(file, dict(tokens), mode=0o600)
     return tokens
+
+
+def page_secrets(home: Home) -> dict[str, str]:
+    """What the services' pages share: the issuer's client secret and the key of sessions."""
+    file = home.issuer / "pages.json"
+    found: dict[str, str] = read_json(file)
+    if not found:
+        found = {name: secrets.token_urlsafe(32) for name in ("client_secret", "session_key")}
+        write_json(file, dict(found), mode=0o600)
+    return found
+
+
+def public_keys(home: Home) -> dict[str, object]:
+    """The stack's JWKS, made when it is first asked for."""
+    _key(home)
+    return read_json(home.issuer / "jwks.json")
 
 
 def _key(home: Home) -> ECKey:

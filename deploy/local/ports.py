@@ -8,7 +8,7 @@ from typing import Final
 
 from deploy.local.home import PREFIX, SERVICES, Home, LocalError, read_json, write_json
 
-LISTENERS: Final = ("kafka", "controller", "postgres", "smtp", *SERVICES)
+LISTENERS: Final = ("kafka", "controller", "postgres", "smtp", "issuer", *SERVICES)
 # Below the range that systems take for outgoing connections, so that none of those sits on a
 # port while its owner restarts.
 FIRST: Final = 20_000

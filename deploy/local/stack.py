@@ -80,7 +80,9 @@ class Stack:
         self.home.make()
         clock.set_up_clock(self.home)
         await self._settle()
-        await _together(self._start_kafka(), self._start_postgres(), self._start_mail())
+        await _together(
+            self._start_kafka(), self._start_postgres(), self._start_mail(), self._start_issuer()
+        )
         await _together(*(self._start_service(name) for name in services))
         description = self._describe()
         write_json(self.home.stack_file, description, mode=0o600)
@@ -145,6 +147,15 @@ class Stack:
             "mail", lambda: None, lambda: Command(command, {}), lambda p: _listening(p, port)
         )
 
+    async def _start_issuer(self) -> None:
+        url = self._url("issuer")
+        program = (sys.executable, "-m", "deploy.local.issuer_server")
+        command = Command((*program, str(self._ports["issuer"])), self._issuer_environment())
+        await self._start("issuer", lambda: None, lambda: command, lambda p: _service_ready(p, url))
+
+    def _issuer_environment(self) -> Mapping[str, str]:
+        return {f"{PREFIX}ENVIRONMENT": "local", f"{PREFIX}HOME": str(self.home.folder)}
+
     async def _start_service(self, name: str) -> None:
         url = self._url(name)
         command = Command((sys.executable, "-m", f"services.{name}"), self.environment(name))
@@ -189,6 +200,7 @@ class Stack:
             "OIDC_AUDIENCE": issuer.AUDIENCE,
             "OIDC_JWKS": str(self.home.issuer / "jwks.json"),
             "CLOCK_FILE": str(self.home.clock_file),
+            **self._page_settings(),
             **self._settings,
         }
         if service == "notifier":
@@ -198,12 +210,23 @@ class Stack:
                 "SMTP_HOST": "127.0.0.1",
                 "SMTP_PORT": str(self._ports["smtp"]),
                 "PUBLIC_URL": self._url("notifier"),
-                "PORTAL_URL": self._url("progress"),
                 # The mailbox says whether a mail in doubt arrived, so that none goes twice.
                 "MAIL_ARCHIVE": str(self.home.mail),
                 "MAIL_ARCHIVE_SETTLE_S": "3",
             }
         return {PREFIX + name: value for name, value in told.items()}
+
+    def _page_settings(self) -> dict[str, str]:
+        """What lets people sign in at one service's pages and be known at the others'."""
+        shared = issuer.page_secrets(self.home)
+        return {
+            "OIDC_DISCOVERY": f"{self._url('issuer')}/.well-known/openid-configuration",
+            "OIDC_CLIENT_ID": issuer.CLIENT,
+            "OIDC_CLIENT_SECRET": shared["client_secret"],
+            "SESSION_KEY": shared["session_key"],
+            "CONSOLE_URL": self._url("plans"),
+            "PORTAL_URL": self._url("progress"),
+        }
 
     def _describe(self) -> dict[str, Any]:
         return {
@@ -214,6 +237,7 @@ class Stack:
             "mail_dir": str(self.home.mail),
             "tokens": self._tokens,
             "issuer": issuer.ISSUER,
+            "issuer_url": self._url("issuer"),
             "pids": self.processes.pids(),
             "logs": {name: str(self.home.log(name)) for name in PARTS},
         }
@@ -223,7 +247,7 @@ class Stack:
     async def down(self, *, wipe: bool) -> None:
         """Stop everything, services first; forget the data and the clock when asked to."""
         await _together(*(self._stop(name) for name in SERVICES))
-        await _together(*(self._stop(name) for name in ("kafka", "postgres", "mail")))
+        await _together(*(self._stop(name) for name in ("kafka", "postgres", "mail", "issuer")))
         self._end_remains()
         self.home.stack_file.unlink(missing_ok=True)
         if wipe:
