@@ -7,7 +7,7 @@ from services.plans.contract import OWNS
 from services.plans.store import SQL
 from tests.backends.database import Database
 
-UTILITY = ("SET LOCAL",)
+UTILITY = ("SET LOCAL", "ANALYZE")
 
 
 @pytest.mark.parametrize("name", sorted(SQL))

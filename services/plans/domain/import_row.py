@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from services.plans.domain.goal import Goal
@@ -23,6 +24,7 @@ from shared.kernel.ids import parse_id
 
 Outcome = Literal["new", "updates", "unchanged", "errors"]
 STALE: Final = "the strategy has changed since this template was downloaded: download it again"
+MOST_LISTED: Final = 20
 ENDED: Final = "the plan has ended; it is kept as it is"
 
 
@@ -43,6 +45,15 @@ class Judgement:
     outcome: Outcome
     error: str | None = None
     changes: tuple[TargetChange, ...] = ()
+
+    def repeated(self, rows: Sequence[int]) -> "Judgement":
+        """The same, of a row about a partner that other rows are about too.
+
+        Which of them is meant, nobody can tell: none is imported.
+        """
+        listed = ", ".join(map(str, rows[:MOST_LISTED]))
+        error = f"rows {listed} are about the same partner"
+        return Judgement("errors", f"{self.error}; {error}" if self.error else error)
 
 
 class RowJudge:
@@ -125,7 +136,7 @@ class RowJudge:
         if not any(texts):
             return None
         figures = [
-            self._figure(text, name, columns.goal.unit) if text else None
+            self._figure(text, name, columns.unit) if text else None
             for text, name in zip(texts, columns.names, strict=True)
         ]
         return _target(figures, columns)
@@ -133,9 +144,15 @@ class RowJudge:
     def _figure(self, text: str, column: str, unit: str) -> Decimal:
         plain = text.replace(",", ".") if self._decimal_comma and "." not in text else text
         try:
-            return read_figure(plain, unit)
+            return _figure_in(plain, unit)
         except ValueError as wrong:
             raise ValueError(f"{column} {wrong}") from None
+
+
+@lru_cache(maxsize=16_384)
+def _figure_in(text: str, unit: str) -> Decimal:
+    """Files say the same few figures over and over."""
+    return read_figure(text, unit)
 
 
 def _target(figures: Sequence[Decimal | None], columns: GoalColumns) -> Target:
@@ -144,13 +161,13 @@ def _target(figures: Sequence[Decimal | None], columns: GoalColumns) -> Target:
         raise ValueError(f"{columns.names[0]} is blank although there are quarters")
     given = [figure for figure in quarters if figure is not None]
     if not given:
-        return split_target(annual, columns.goal.unit)
+        return split_target(annual, columns.unit)
     if len(given) < len(quarters):
         blank = next(name for name, q in zip(columns.names[1:], quarters, strict=True) if q is None)
         raise ValueError(f"{blank} is blank although there are other quarters")
     target = Target(*given)
     if target.annual != annual:
-        total = target.spelled(columns.goal.unit)["annual"]
+        total = target.spelled(columns.unit)["annual"]
         raise ValueError(f"{columns.names[0]} must be the sum of its quarters, which is {total}")
     return target
 

@@ -38,6 +38,7 @@ class GoalColumns:
     """A goal and the names of its five columns: annual target, then the quarters."""
 
     goal: Goal
+    unit: str
     names: tuple[str, str, str, str, str]
 
 
@@ -50,7 +51,7 @@ def goal_columns(strategy: Strategy) -> list[GoalColumns]:
             stem = _free(f"{group.name}_{goal.name}", taken)
             taken.add(stem)
             target, q1, q2, q3, q4 = (stem + suffix for suffix in SUFFIXES)
-            columns.append(GoalColumns(goal, (target, q1, q2, q3, q4)))
+            columns.append(GoalColumns(goal, goal.unit, (target, q1, q2, q3, q4)))
     return columns
 
 

@@ -14,7 +14,6 @@ from services.plans.domain.import_row import Judgement, RowJudge, Subject, spell
 from services.plans.domain.refusal import ConflictError, NotFoundError
 from services.plans.domain.sheet import (
     ERROR,
-    PARTNER_ID,
     check_goal_columns,
     guarded,
     template_header,
@@ -53,15 +52,18 @@ async def preview_import(desk: Desk, who: str, file: BinaryIO) -> asyncpg.Record
         connection.transaction(isolation="repeatable_read"),
     ):
         strategy = await _strategy_of(connection, census)
-        if strategy and any(_is_current(strategy, named) for named in census):
+        if strategy and any(_is_current(strategy, named) for named in census.templates):
             check_goal_columns(sheet.layout, strategy)
-        return await _Preview(desk, connection, sheet, strategy).run(who)
+        found = await _Preview(desk, connection, sheet, census, strategy).run(who)
+    async with desk.pool.acquire() as connection:
+        await imports.learn_about_rows(connection)
+    return found
 
 
 async def _strategy_of(connection: Connection, census: Census) -> Strategy | None:
     """The strategy that most rows name: one wrong row must not hijack the file."""
     rows: dict[str, int] = {}
-    for (named, _), count in census.most_common(MOST_STRATEGIES):
+    for (named, _), count in census.templates.most_common(MOST_STRATEGIES):
         strategy_id = parse_id(named)
         if strategy_id:
             rows[strategy_id] = rows.get(strategy_id, 0) + count
@@ -79,11 +81,17 @@ class _Preview:
     """One file on its way into the tables, some rows at a time."""
 
     def __init__(
-        self, desk: Desk, connection: Connection, sheet: SheetFile, strategy: Strategy | None
+        self,
+        desk: Desk,
+        connection: Connection,
+        sheet: SheetFile,
+        census: Census,
+        strategy: Strategy | None,
     ) -> None:
         self._desk = desk
         self._connection = connection
         self._sheet = sheet
+        self._census = census
         self._strategy = strategy
         self._at = desk.clock.now()
         self._import_id = desk.new_id()
@@ -100,7 +108,6 @@ class _Preview:
             subjects = await self._subjects(some)
             judged = await asyncio.to_thread(self._judge_all, some, subjects, judge)
             await imports.add_rows(connection, judged)
-        await imports.mark_repeated_rows(connection, self._import_id)
         return await imports.count_rows(connection, self._import_id)
 
     def _judge(self, strategy: Strategy) -> RowJudge:
@@ -115,26 +122,24 @@ class _Preview:
     async def _subjects(self, rows: Iterable[SheetRow]) -> dict[str, Subject]:
         if self._strategy is None:
             return {}
-        named = (self._partner_id(row) for row in rows)
+        named = (self._sheet.partner_id(row) for row in rows)
         return await imports.find_subjects(
             self._connection, self._strategy.strategy_id, (one for one in named if one)
         )
-
-    def _partner_id(self, row: SheetRow) -> str | None:
-        """The id of the partner that a row names; no id has a null byte."""
-        given = row.cells[self._sheet.layout.at[PARTNER_ID]]
-        return given if given.strip() and "\x00" not in given else None
 
     def _judge_all(
         self, rows: Sequence[SheetRow], subjects: dict[str, Subject], judge: RowJudge | None
     ) -> list[JudgedRow]:
         judged = []
         for row in rows:
-            partner_id = self._partner_id(row)
+            partner_id = self._sheet.partner_id(row)
             subject = subjects.get(partner_id or "", Subject(None))
             judgement = (
                 judge.judge(row.cells, subject) if judge else Judgement("errors", NO_STRATEGY)
             )
+            repeated = self._census.rows_of.get(partner_id or "")
+            if repeated:
+                judgement = judgement.repeated(repeated)
             judged.append(self._kept(row, partner_id, subject, judgement))
         return judged
 

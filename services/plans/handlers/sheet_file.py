@@ -4,13 +4,14 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO, Final
 
 from services.plans.domain.refusal import Flaw, InvalidError
 from services.plans.domain.sheet import (
     ERROR,
+    PARTNER_ID,
     STRATEGY_ID,
     TEMPLATE_VERSION,
     Layout,
@@ -33,8 +34,14 @@ class SheetRow:
     cells: list[str]
 
 
-Census = Counter[tuple[str, str]]
-"""(strategy id, template version) → how many rows name them."""
+@dataclass
+class Census:
+    """What the rows of a file name, counted before any of them is judged."""
+
+    templates: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(strategy id, template version) → how many rows name them."""
+    rows_of: dict[str, list[int]] = field(default_factory=dict)
+    """Partner id → the numbers of the rows about it, where they are several."""
 
 
 class SheetFile:
@@ -93,14 +100,24 @@ class SheetFile:
             del cells[self._error_at : self._error_at + 1]
 
     def census(self) -> Census:
-        """Which strategies and versions of them the rows name. Reads the whole file."""
-        counted: Census = Counter()
+        """Count what the rows name. Reads the whole file."""
+        census, first = Census(), dict[str, int]()
         for row in islice(self.rows(), MOST_ROWS + 1):
             strategy_id = self.layout.cell(row.cells, STRATEGY_ID)
-            counted[strategy_id, self.layout.cell(row.cells, TEMPLATE_VERSION)] += 1
-        if counted.total() > MOST_ROWS:
+            version = self.layout.cell(row.cells, TEMPLATE_VERSION)
+            census.templates[strategy_id, version] += 1
+            partner_id = self.partner_id(row)
+            if partner_id and first.setdefault(partner_id, row.number) != row.number:
+                rows = census.rows_of.setdefault(partner_id, [first[partner_id]])
+                rows.append(row.number)
+        if census.templates.total() > MOST_ROWS:
             raise _invalid(f"more than {MOST_ROWS} rows: split the file")
-        return counted
+        return census
+
+    def partner_id(self, row: SheetRow) -> str | None:
+        """The id of the partner that a row names, not trimmed; no id has a null byte."""
+        given = row.cells[self.layout.at[PARTNER_ID]]
+        return given if given.strip() and "\x00" not in given else None
 
 
 def _invalid(detail: str) -> InvalidError:

@@ -15,18 +15,9 @@ FROM unnest($2::text[]) AS named (partner_id)
 LEFT JOIN partner ON partner.partner_id = named.partner_id AND NOT partner.deleted
 LEFT JOIN plan ON plan.strategy_id = $1 AND plan.partner_id = named.partner_id
 
--- name: mark_repeated_rows
--- Which of two rows about one partner is meant, nobody can tell: neither is imported.
-UPDATE import_row
-SET outcome = 'errors', plan_id = NULL, changes = NULL,
-    error = concat_ws('; ', error, 'rows ' || array_to_string(repeated.rows, ', ')
-                                   || ' are about the same partner')
-FROM (
-    SELECT partner_id, (array_agg(row ORDER BY row))[:20] AS rows
-    FROM import_row WHERE import_id = $1 AND partner_id IS NOT NULL
-    GROUP BY partner_id HAVING count(*) > 1
-) AS repeated
-WHERE import_row.import_id = $1 AND import_row.partner_id = repeated.partner_id
+-- name: learn_about_rows
+-- Rows come in great numbers at once; without fresh statistics the import would be planned for few.
+ANALYZE import_row
 
 -- name: count_rows
 UPDATE import_file

@@ -80,8 +80,9 @@ def read_targets(found: dict[str, list[str]] | None) -> dict[str, Target]:
     return {goal_id: Target(*map(Decimal, quarters)) for goal_id, quarters in (found or {}).items()}
 
 
-async def mark_repeated_rows(connection: Connection, import_id: str) -> None:
-    await connection.execute(SQL["mark_repeated_rows"], import_id)
+async def learn_about_rows(connection: Connection) -> None:
+    """Refresh the statistics that statements over rows are planned by."""
+    await connection.execute(SQL["learn_about_rows"])
 
 
 async def count_rows(connection: Connection, import_id: str) -> asyncpg.Record:
