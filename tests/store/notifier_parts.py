@@ -197,7 +197,8 @@ class ChaosSink:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._writers.add(writer)
-        with suppress(ConnectionError, asyncio.IncompleteReadError, _HungUpError):
+        quiet = (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError)
+        with suppress(*quiet, _HungUpError):
             await self._talk(reader, writer)
         self._writers.discard(writer)
         writer.close()
