@@ -143,7 +143,7 @@ def columns_of(record: str, names: list[str], *, version: int, day: date) -> Col
     in_format = any(name in translated for name in names)
     columns = tuple(_columns(kind, names, translated, in_format=in_format))
     assumed: dict[str, Any] = {"version": version, **ASSUMED.get(record, {})}
-    if record == "person" and in_format:
+    if record == "person" and in_format and "EffectiveDate" not in names:
         assumed["effective_on"] = day.isoformat()
     faults = [*_missing(kind, columns, set(assumed), in_format=in_format), *_doubled(columns)]
     if in_format:

@@ -73,7 +73,7 @@ LIMIT $2
 
 -- name: find_manager_loops
 -- Rows from whose day on a person is, over some managers, their own manager. In force on a day is
--- the latest row up to it, and before the first row the first.
+-- the latest row up to it.
 WITH RECURSIVE chain AS (
     SELECT row, day, person AS start, manager AS boss
     FROM checked_row
@@ -84,8 +84,8 @@ WITH RECURSIVE chain AS (
     CROSS JOIN LATERAL (
         SELECT manager
         FROM checked_row
-        WHERE upload_id = $1 AND person = chain.boss
-        ORDER BY (day <= chain.day) DESC, CASE WHEN day <= chain.day THEN day - date '1900-01-01' ELSE date '1900-01-01' - day END DESC
+        WHERE upload_id = $1 AND person = chain.boss AND day <= chain.day
+        ORDER BY day DESC
         LIMIT 1
     ) AS next
     WHERE chain.boss <> chain.start AND next.manager IS NOT NULL
