@@ -41,7 +41,7 @@ async def put(
 
     Id and type are taken from the record's own headers unless given.
     """
-    headers = {name: value.decode("latin-1") for name, value in record.headers}
+    headers = {name: (value or b"").decode("latin-1") for name, value in record.headers}
     _count.labels(record.topic).inc()
     await connection.execute(
         QUERIES["add_dead_letter"],

@@ -1,5 +1,6 @@
 """Events on the raw inbound topic, in CloudEvents' structured or binary mode."""
 
+from collections.abc import Iterator
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ PREFIX: Final = "ce_"
 def read_record(record: Record, zone: ZoneInfo) -> Event | Rejection:
     """What to publish for a record of the inbound topic, or what is wrong with it."""
     try:
-        headers = {name.lower(): value.decode() for name, value in record.headers}
+        headers = dict(_that_matter(record))
     except UnicodeDecodeError:
         return Rejection([_fault("", "a header is not valid UTF-8")])
     if record.value is None:
@@ -36,6 +37,14 @@ def read_record(record: Record, zone: ZoneInfo) -> Event | Rejection:
     if "traceparent" in headers:
         attributes["traceparent"] = headers["traceparent"]
     return _read_binary(attributes, record.value, zone)
+
+
+def _that_matter(record: Record) -> Iterator[tuple[str, str]]:
+    """The headers that say something of the event. Raises UnicodeDecodeError."""
+    for name, value in record.headers:
+        known = name.lower()
+        if known.startswith(PREFIX) or known in ("content-type", "traceparent"):
+            yield known, (value or b"").decode()
 
 
 def _read_binary(attributes: dict[str, str], value: bytes, zone: ZoneInfo) -> Event | Rejection:
