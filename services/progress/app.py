@@ -1,0 +1,143 @@
+"""Progress, put together: the one place that builds things."""
+
+import asyncio
+import contextlib
+import gc
+import time
+from collections.abc import AsyncIterator
+from typing import Final
+
+from aiokafka.errors import KafkaError
+from fastapi import APIRouter, FastAPI
+
+from services.progress.api.doors import Desk
+from services.progress.api.operations import operations_router, statements_router
+from services.progress.api.plans import explanations_router, plans_router
+from services.progress.completeness import SOURCES, Completeness
+from services.progress.consumers import Consumers, hear_watermarks
+from services.progress.contract import SERVICE
+from services.progress.settings import ProgressSettings
+from services.progress.store import ledger
+from shared.messaging.consumer import make_broker
+from shared.messaging.dead_letter import dead_letter_router
+from shared.messaging.offsets import Offsets
+from shared.messaging.producer import Publisher
+from shared.messaging.watermark import WatermarkTracker, vouch_for_the_silent
+from shared.postgres.pool import Pool, create_pool
+from shared.web.app import Check, cancel, create_app, start_patiently
+
+STUCK_AFTER_S: Final = 10.0
+LAST_WORD_S: Final = 3.0
+YOUNG_OBJECTS: Final = 100_000
+
+
+class NotReadyError(Exception):
+    """A part of the service does not work yet, or not now."""
+
+
+class Progress:
+    """The parts of the service, and their life from start to stop."""
+
+    def __init__(self, settings: ProgressSettings, pool: Pool) -> None:
+        self._pool = pool
+        self._clock = settings.clock()
+        client_id = f"milepost-{SERVICE}"
+        self._publisher = Publisher(settings.kafka, client_id=client_id)
+        self._offsets = Offsets(settings.kafka, client_id=client_id)
+        self._tracker = WatermarkTracker(tuple(SOURCES))
+        self._completeness = Completeness(pool, self._tracker, self._offsets)
+        self._broker = make_broker(settings.kafka, client_id=client_id)
+        self._consumers = Consumers(self._broker, pool, self._clock, settings)
+        self._watermarks = hear_watermarks(self._broker, self._completeness)
+        self._desk = Desk(pool, self._clock, settings.zone, self._completeness)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def routers(self) -> list[APIRouter]:
+        """The doors of the service."""
+        return [
+            plans_router(self._desk),
+            explanations_router(self._desk),
+            statements_router(self._desk),
+            operations_router(self._desk),
+            dead_letter_router(self._pool, self._publisher, self._clock),
+        ]
+
+    def checks(self) -> dict[str, Check]:
+        """What readiness looks at."""
+        return {
+            "database": self._database_answers,
+            "kafka": self._topics_are_heard,
+            "ledger": self._batches_go_in,
+        }
+
+    async def _database_answers(self) -> None:
+        async with self._pool.acquire() as connection:
+            await ledger.find_positions(connection)
+
+    async def _topics_are_heard(self) -> None:
+        await self._publisher.ping()
+        for subscription in self._consumers.subscriptions:
+            if not subscription.assigned:
+                raise NotReadyError(f"nothing is assigned of {', '.join(subscription.topics)}")
+
+    async def _batches_go_in(self) -> None:
+        for lane in self._consumers.lanes:
+            since = lane.paused_since
+            if since is not None and time.monotonic() - since > STUCK_AFTER_S:
+                raise NotReadyError("batches wait for the database")
+
+    async def start(self) -> None:
+        """Begin to work; what is away is waited for in the background."""
+        self._tasks = [
+            *(asyncio.create_task(lane.run()) for lane in self._consumers.lanes),
+            asyncio.create_task(start_patiently("kafka", self._broker.start)),
+            asyncio.create_task(
+                vouch_for_the_silent(self._tracker, self._clock, self._completeness.ends)
+            ),
+        ]
+
+    async def stop(self) -> None:
+        """Let what is in flight end or roll back, and leave."""
+        await cancel(self._tasks)
+        with contextlib.suppress(KafkaError, OSError):
+            for subscription in self._consumers.subscriptions:
+                await subscription.stop()
+            await self._broker.stop()
+        await self._offsets.stop()
+        await self._publisher.stop()
+
+
+def build(settings: ProgressSettings) -> FastAPI:
+    """The application; it begins to work when it is served."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        url = settings.database_url.get_secret_value()
+        pool = await create_pool(url, size=settings.database_pool)
+        progress = Progress(settings, pool)
+        for router in progress.routers():
+            app.include_router(router)
+        app.state.checks.update(progress.checks())
+        calm_collector()
+        await progress.start()
+        try:
+            yield
+        finally:
+            await progress.stop()
+            await _close(pool)
+
+    return create_app(SERVICE, settings, lifespan=lifespan)
+
+
+def calm_collector() -> None:
+    """Large batches of small objects would make the cyclic collector run all the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 50)
+
+
+async def _close(pool: Pool) -> None:
+    try:
+        await asyncio.wait_for(pool.close(), LAST_WORD_S)
+    except TimeoutError:
+        pool.terminate()

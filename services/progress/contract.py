@@ -1,0 +1,39 @@
+"""The door plate of the progress service: what it hears, tells and owns."""
+
+from typing import Final
+
+from shared.events.plans import PLAN_DEFINED, STRATEGY_DEFINED, TICK_DUE
+from shared.events.records import RECORDS
+from shared.events.watermark import WATERMARK_ADVANCED
+from shared.messaging import topics
+
+SERVICE: Final = "progress"
+ACTIVITY_KINDS: Final = ("deal", "account", "lead", "certification", "partner_field")
+
+
+def _told(*kinds: str) -> list[str]:
+    return [event for kind in kinds for event in (RECORDS[kind].recorded, RECORDS[kind].deleted)]
+
+
+CONSUMES: Final = {
+    topics.ACTIVITY: _told(*ACTIVITY_KINDS),
+    topics.PARTNERS: _told("partner"),
+    topics.CAMPAIGNS: _told("campaign"),
+    topics.PLANS: [STRATEGY_DEFINED, PLAN_DEFINED],
+    topics.TICKS: [TICK_DUE],
+    topics.WATERMARKS: [WATERMARK_ADVANCED],
+}
+PRODUCES: Final[dict[str, list[str]]] = {}
+OWNS: Final = [
+    "record",
+    "record_history",
+    "former_partner",
+    "conflict",
+    "plan",
+    "goal",
+    "cell",
+    "tick",
+    "statement",
+    "consumed",
+    "dead_letter",
+]

@@ -1,0 +1,1 @@
+"""Pure decisions: reading, folding, goals, figures."""

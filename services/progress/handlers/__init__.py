@@ -1,0 +1,1 @@
+"""Verbs: what is done with what comes in, and with what is asked."""
