@@ -1,9 +1,12 @@
 """What handlers work with, and the transaction that every change is."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from services.plans.domain.refusal import StaleError
@@ -12,6 +15,7 @@ from shared.kernel.clock import Clock, MonotoneClock
 from shared.kernel.period import local_day
 from shared.postgres.pool import Connection, Pool
 
+PREVIEWS: Final = 2
 Expected = frozenset[int] | None
 """The revisions one of which a change expects to find; None = any."""
 
@@ -31,6 +35,8 @@ class Desk:
     """Called after a change: there is something to relay."""
     catch_up: Callable[[], Awaitable[None]]
     """Wait until the directory has heard what was told before now."""
+    previews: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PREVIEWS))
+    """Each file that is judged holds a connection for seconds."""
 
     @property
     def today(self) -> date:
@@ -43,8 +49,21 @@ class Change:
     """A change under way: its transaction, and the moment it is accepted."""
 
     connection: Connection
-    at: datetime
-    day: date
+    stamps: MonotoneClock
+    zone: ZoneInfo
+
+    @cached_property
+    def at(self) -> datetime:
+        """Read when it is first asked for: after the locks of everything that changes.
+
+        Whoever waited for another change is thus accepted after it, as the versions say.
+        """
+        return self.stamps.now()
+
+    @property
+    def day(self) -> date:
+        """The day of the change, in the organization's time zone."""
+        return local_day(self.at, self.zone)
 
 
 @asynccontextmanager
@@ -56,8 +75,7 @@ async def change(desk: Desk) -> AsyncIterator[Change]:
     """
     async with desk.pool.acquire() as connection, connection.transaction():
         await strategies.take_write_lock(connection)
-        at = desk.stamps.now()
-        yield Change(connection, at, local_day(at, desk.zone))
+        yield Change(connection, desk.stamps, desk.zone)
     desk.wake()
 
 

@@ -42,6 +42,11 @@ async def preview_import(desk: Desk, who: str, file: BinaryIO) -> asyncpg.Record
 
     Raises InvalidError for a file that cannot be read as a whole.
     """
+    async with desk.previews:
+        return await _preview(desk, who, file)
+
+
+async def _preview(desk: Desk, who: str, file: BinaryIO) -> asyncpg.Record:
     sheet = await asyncio.to_thread(SheetFile, file)
     census = await asyncio.to_thread(sheet.census)
     await desk.catch_up()
@@ -187,26 +192,28 @@ async def commit_import(desk: Desk, who: str, import_id: str) -> asyncpg.Record:
 
 
 async def _import(under_way: Change, who: str, found: asyncpg.Record) -> None:
-    connection, at = under_way.connection, under_way.at
+    connection = under_way.connection
     import_id, strategy_id = str(found["import_id"]), str(found["strategy_id"])
     await _check_still_true(under_way, found)
+    at = under_way.at
     await imports.import_rows(connection, import_id, strategy_id, who=who, at=at)
     async for rows in imports.imported_plans(connection, import_id):
         await outbox.put(connection, [plan_imported(dict(row), strategy_id, at) for row in rows])
 
 
 async def _check_still_true(under_way: Change, found: asyncpg.Record) -> None:
-    connection = under_way.connection
+    connection, import_id = under_way.connection, str(found["import_id"])
     strategy = await strategies.find_strategy_to_rely_on(connection, str(found["strategy_id"]))
     if strategy is None or strategy.revision != found["strategy_revision"]:
         raise ConflictError(f"{CHANGED}: the strategy. Download the template again")
-    if found["updates"] and strategy.has_ended(under_way.day):
-        raise ConflictError("The strategy has ended; its plans are kept as they are")
+    await imports.lock_plans_to_update(connection, import_id)
     outdated = await imports.count_outdated_rows(
-        connection, str(found["import_id"]), strategy.strategy_id, strategy.partner_groups
+        connection, import_id, strategy.strategy_id, strategy.partner_groups
     )
     if outdated:
         raise ConflictError(f"{CHANGED}: {outdated} rows. Upload the file again")
+    if found["updates"] and strategy.has_ended(under_way.day):
+        raise ConflictError("The strategy has ended; its plans are kept as they are")
 
 
 async def find_import(desk: Desk, import_id: str) -> asyncpg.Record:

@@ -108,11 +108,15 @@ async def list_rows(
     return await connection.fetch(SQL["list_rows"], import_id, outcome, after, AT_ONCE)
 
 
+async def lock_plans_to_update(connection: Connection, import_id: str) -> None:
+    """Nobody else changes the plans that an import updates until the transaction ends."""
+    await connection.execute(SQL["lock_plans_to_update"], import_id)
+
+
 async def count_outdated_rows(
     connection: Connection, import_id: str, strategy_id: str, groups: Sequence[str]
 ) -> int:
-    """Lock the plans that the import changes; how many rows would not do what was previewed."""
-    await connection.execute(SQL["lock_plans_to_update"], import_id)
+    """How many rows would not do now what the preview said."""
     found: int = await connection.fetchval(
         SQL["count_outdated_rows"], import_id, strategy_id, list(groups)
     )
