@@ -1,4 +1,6 @@
-"""Tests in a real browser: Debian's Chromium, driven by Playwright; skipped where there is none.
+"""Tests in a real browser: Debian's Chromium, driven by Playwright.
+
+Skipped where there is none, except in CI.
 
 `apt-get install chromium fonts-inter` brings what they need. `MILEPOST_CHROMIUM` names another
 browser, and `MILEPOST_NO_BROWSER=1` leaves them out.
@@ -7,17 +9,11 @@ browser, and `MILEPOST_NO_BROWSER=1` leaves them out.
 import os
 import re
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -28,7 +24,6 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SIZES = {"phone": (360, 780), "wide": (1440, 900)}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-START_S = 10.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,7 +39,10 @@ def _chromium() -> str:
     wanted = os.environ.get("MILEPOST_CHROMIUM")
     found = wanted or next(filter(None, map(shutil.which, CHROMIUM)), None)
     if found is None:
-        pytest.skip("no Chromium on this machine: `apt-get install chromium` brings it")
+        missing = "no Chromium on this machine: `apt-get install chromium` brings it"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
     return found
 
 
@@ -100,11 +98,12 @@ def page(make_context: "Callable[..., BrowserContext]") -> "Page":
     return make_context().new_page()
 
 
-def faults(page: "Page") -> list[str]:
-    """What axe finds wrong with a page: one line for each element at fault."""
+def faults(page: "Page", *, only: str | None = None) -> list[str]:
+    """What axe finds wrong with a page (by one of its rules): a line for each element at fault."""
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+    wanted = {"type": "rule", "values": [only]} if only else {"type": "tag", "values": RULES}
+    found = Axe().run(page, options={"runOnly": wanted, "resultTypes": ["violations"]})
     return [
         f"{rule['id']}: {node['html'][:200]} ({node['failureSummary'][:300]})"
         for rule in found.response["violations"]
@@ -145,19 +144,3 @@ def screenshot(page: "Page", name: str, *, whole: bool = True) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=path, full_page=whole)
     return path
-
-
-@contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """An application on a free port of this machine, in a thread; gives its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, access_log=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + START_S
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(START_S)

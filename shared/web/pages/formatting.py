@@ -4,9 +4,11 @@ The pages speak English, so a visitor from Germany reads "1 Mar 2026" and "1.234
 page's language, conventions of the visitor's region (CLDR's `en_DE`).
 """
 
+import re
+from copy import copy
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
@@ -15,14 +17,11 @@ from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import (
-    NumberFormatError,
     format_compact_currency,
     format_compact_decimal,
     format_currency,
-    format_decimal,
     get_decimal_symbol,
     get_group_symbol,
-    parse_decimal,
 )
 
 NOTHING: Final = "–"
@@ -105,8 +104,7 @@ class Formats:
             return NOTHING
         figure = Decimal(value)
         shown = places if places is not None else max(0, -_exponent(figure))
-        pattern = "#,##0" + ("." + "0" * shown if shown else "")
-        return format_decimal(figure, pattern, self.locale)
+        return _decimal(figure, shown, self.locale)
 
     def money(self, value: Figure | None, currency: str) -> str:
         """US$1,234.50, with the places that the currency has."""
@@ -147,28 +145,41 @@ class Formats:
         if value is None or value == "":
             return ""
         plain = f"{Decimal(value):f}"
-        return plain.replace(".", get_decimal_symbol(self.locale))
+        return plain.replace(".", self._decimal_sign)
 
     def parse(self, text: str) -> Decimal:
         """The figure that a visitor typed, in the region's notation.
 
         Raises ValueError for what is no number, wrong groups (1,23) among it.
         """
-        typed = text.strip().replace("\u2212", "-")
-        if get_group_symbol(self.locale) == "\u2019":
-            typed = typed.replace("'", "\u2019")
-        try:
-            figure = parse_decimal(typed, locale=self.locale, strict=True)
-        except (NumberFormatError, InvalidOperation):
-            raise ValueError(f"{text!r} is no number") from None
-        if not figure.is_finite():
+        typed = "".join(text.replace("\u2212", "-").split()).replace("'", "\u2019")
+        if not _numeral(get_group_symbol(self.locale), self._decimal_sign).fullmatch(typed):
             raise ValueError(f"{text!r} is no number")
-        return figure
+        grouping = get_group_symbol(self.locale).replace("'", "\u2019")
+        return Decimal(typed.replace(grouping, "").replace(self._decimal_sign, "."))
+
+    @property
+    def _decimal_sign(self) -> str:
+        return get_decimal_symbol(self.locale)
+
+
+@lru_cache(maxsize=64)
+def _numeral(group: str, sign: str) -> re.Pattern[str]:
+    """How a region writes a figure: groups of three (of two before the last in India), or none."""
+    between = re.escape("" if group.isspace() else group.replace("'", "\u2019"))
+    grouped = rf"\d{{1,3}}(?:{between}\d{{2,3}})*{between}\d{{3}}"
+    return re.compile(rf"-?(?:{grouped}|\d+)(?:{re.escape(sign)}\d+)?", re.ASCII)
 
 
 def _exponent(figure: Decimal) -> int:
     exponent = figure.as_tuple().exponent
     return exponent if isinstance(exponent, int) else 0
+
+
+def _decimal(figure: Decimal, places: int, locale: Locale) -> str:
+    pattern = copy(locale.decimal_formats[None])
+    pattern.frac_prec = (places, places)
+    return str(pattern.apply(figure, locale))
 
 
 @lru_cache(maxsize=4096)
@@ -178,7 +189,8 @@ def _day(value: date, style: str, locale: Locale) -> str:
 
 @lru_cache(maxsize=4096)
 def _skeleton(skeleton: str, value: date, locale: Locale) -> str:
-    return format_skeleton(skeleton, datetime(value.year, value.month, value.day), locale=locale)  # noqa: DTZ001 - a day
+    moment = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return format_skeleton(skeleton, moment, tzinfo=UTC, locale=locale)
 
 
 def choose_locale(accept_language: str, default: str) -> Locale:
