@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -14,87 +15,102 @@ from deploy.demo.doors import Doors
 from deploy.demo.mailbox import Mail
 from deploy.demo.standing import Figure, Standing
 from deploy.local.home import CHECKOUT
+from shared.kernel.money import percent
 
 COLOURS: Final = {"ahead": "green", "on pace": "cyan", "behind": "yellow"}
-OTHER_GOALS: Final = (
-    strategies.DEALS,
-    strategies.ACCOUNTS,
-    strategies.CAMPAIGN_LEADS,
-    strategies.OWN_LEADS,
-    strategies.CERTIFIED,
-    strategies.INSTALLED,
-)
+WIDTH_FOR_GOALS: Final = 126
+WIDTH_FOR_MANAGERS: Final = 138
+OTHER_GOALS: Final = {
+    strategies.DEALS: "Deals",
+    strategies.ACCOUNTS: "Accounts",
+    strategies.CAMPAIGN_LEADS: "Campaign\nleads",
+    strategies.OWN_LEADS: "Own\nleads",
+    strategies.CERTIFIED: "Certified\npeople",
+    strategies.INSTALLED: "Installed\nbase",
+}
+"""Goals beside the money, and what stands above their column."""
+WITHOUT_ROOM: Final = {strategies.DEALS}
+"""Those of them that a narrow terminal shows too."""
+STYLE: Final[dict[str, Any]] = {
+    "box": box.SIMPLE_HEAD,
+    "collapse_padding": True,
+    "pad_edge": False,
+    "title_justify": "left",
+    "caption_justify": "left",
+}
 
 
 def show_standings(console: Console, found: list[Standing]) -> None:
-    """Progress by partner: won against target and pace, the other goals as value / target."""
-    table = Table(
-        title="Progress by partner", caption="other goals: value / target", header_style="bold"
-    )
-    for column in ("Partner", "Region", "CAM"):
+    """Progress by partner: won against target and pace, the other goals as value/target."""
+    goals = [g for g in OTHER_GOALS if console.width >= WIDTH_FOR_GOALS or g in WITHOUT_ROOM]
+    with_managers = console.width >= WIDTH_FOR_MANAGERS
+    table = Table(title="Progress by partner", caption=_paces(found), **STYLE)
+    for column in ("Partner", "Region", "CAM")[: 3 if with_managers else 2]:
         table.add_column(column, no_wrap=True)
     for column in ("Won USD", "Target", "%"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("Pace", no_wrap=True)
-    for goal in OTHER_GOALS:
-        table.add_column(goal, justify="right")
+    for goal in goals:
+        table.add_column(OTHER_GOALS[goal], justify="right", no_wrap=True)
     for standing in found:
-        table.add_row(*_row(standing))
+        seller = standing.plan.seller
+        named = [seller.name, seller.group, seller.manager][: 3 if with_managers else 2]
+        table.add_row(
+            *named, *_money(standing.figures.get(strategies.WON)), *_others(standing, goals)
+        )
     table.add_section()
-    table.add_row(*_totals(found))
+    table.add_row(*_totals(found, 2 if with_managers else 1))
     console.print(table)
 
 
-def _row(standing: Standing) -> list[str]:
-    seller = standing.plan.seller
-    won = standing.figures.get(strategies.WON)
-    others = [_pair(standing.figures.get(goal)) for goal in OTHER_GOALS]
-    named = [seller.name, seller.group, seller.manager]
+def _money(won: Figure | None) -> list[str]:
     if won is None:
-        return [*named, "–", "–", "–", "–", *others]
+        return ["–"] * 4
     word = f"[{COLOURS.get(won.word, 'dim')}]{won.word}[/]"
-    return [*named, _money(won.value), _money(won.target), won.percent or "–", word, *others]
+    return [_whole(won.value), _whole(won.target), won.percent or "–", word]
 
 
-def _pair(figure: Figure | None) -> str:
-    if figure is None:
-        return "–"
-    target = "–" if figure.target is None else f"{figure.target:,.0f}"
-    return f"{figure.value:,.0f} / {target}"
+def _others(standing: Standing, goals: Iterable[str]) -> list[str]:
+    figures = (standing.figures.get(goal) for goal in goals)
+    return [f"{_whole(f.value)}/{_whole(f.target)}" if f else "–" for f in figures]
 
 
-def _money(amount: Decimal | None) -> str:
+def _whole(amount: Decimal | None) -> str:
     return "–" if amount is None else f"{amount:,.0f}"
 
 
-def _totals(found: list[Standing]) -> list[str]:
-    shown = (standing.figures.get(strategies.WON) for standing in found)
-    won = [figure for figure in shown if figure is not None]
-    value, target = _sum(f.value for f in won), _sum(f.target or Decimal(0) for f in won)
-    words = Counter(figure.word for figure in won)
-    pace = ", ".join(f"{words[word]} {word}" for word in COLOURS if words[word])
-    percent = f"{value * 100 / target:.1f}" if target else "–"
-    return [f"{len(found)} partners", pace, "", _money(value), _money(target), percent]
+def _won(found: list[Standing]) -> list[Figure]:
+    figures = (standing.figures.get(strategies.WON) for standing in found)
+    return [figure for figure in figures if figure is not None]
 
 
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    return sum(amounts, Decimal(0))
+def _totals(found: list[Standing], blanks: int) -> list[str]:
+    won = _won(found)
+    value = sum((figure.value for figure in won), Decimal(0))
+    target = sum((figure.target or Decimal(0) for figure in won), Decimal(0))
+    share = percent(value, target) or "–"
+    return [f"{len(found)} partners", *[""] * blanks, _whole(value), _whole(target), share]
+
+
+def _paces(found: list[Standing]) -> str:
+    """How many stand where against the pace of the year."""
+    words = Counter(figure.word for figure in _won(found))
+    counted = ", ".join(f"{words[word]} {word}" for word in COLOURS if words[word])
+    return f"{counted} (won so far against what the quarters' targets ask for by now)"
 
 
 def show_mails(console: Console, mails: list[Mail], expected: Counter[str]) -> None:
     """Mails by the month they fell due in, against one per admin of every plan."""
-    table = Table(title="Mails in the mailbox, by due month", header_style="bold")
     found = Counter(mail.period for mail in mails)
-    for period in sorted({*found, *expected}):
-        table.add_column(period, justify="right")
-    table.add_row(*(str(found[period]) for period in sorted({*found, *expected})))
-    console.print(table)
     partners = len({mail.plan_id for mail in mails})
     console.print(
-        f"  {len(mails):,} mails to the admins of {partners} partners, "
-        f"{sum(expected.values()):,} expected",
+        f"Mails: {len(mails):,} to the admins of {partners} partners "
+        f"({sum(expected.values()):,} expected); by due month:",
+        style="italic",
         markup=False,
     )
+    months = [f"{period}: {found[period]}" for period in sorted({*found, *expected})]
+    console.print("  " + " · ".join(months), markup=False)
 
 
 def show_where_to_look(console: Console, doors: Doors, best: Standing, mails: list[Mail]) -> None:

@@ -7,8 +7,8 @@ from typing import Final
 from deploy.demo.figures import Quarters
 from shared.kernel.money import plain
 
-STRETCH: Final = Decimal("1.1")
-OWN_SHARE: Final = Decimal("0.7")
+STRETCH: Final = Decimal("1.05")
+OWN_SHARE: Final = Decimal("0.8")
 """The rest is the average of the region: a strong partner can pass its target, a weak one grows."""
 MONEY_STEP: Final = Decimal(1000)
 QUARTERS: Final = ("q1", "q2", "q3", "q4")
@@ -19,7 +19,7 @@ def targets(
 ) -> dict[str, dict[str, str]]:
     """Partner id → the target of one goal, for the partners of one region.
 
-    Annual = (70 % of the partner's own year + 30 % of the region's average) × 1.1, rounded; its
+    Annual = (80 % of the partner's own year + 20 % of the region's average) × 1.05, rounded; its
     quarters follow the region's season and add up to it.
     """
     step = MONEY_STEP if is_money else Decimal(1)

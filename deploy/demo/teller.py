@@ -7,7 +7,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-PLAIN_WIDTH: Final = 130
+PLAIN_WIDTH: Final = 145
 
 
 def make_console() -> Console:
