@@ -1,12 +1,10 @@
-"""The fixtures' servers, from wheels and from containers alike: they answer, and outlive a kill."""
+"""The fixtures' servers, from wheels and from containers alike: rights, settings, topics."""
 
 import asyncpg
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.topics import apply_topics
 from shared.messaging.topics import TOPICS
-from tests.backends.base import Backend, run
 from tests.backends.database import Database
 
 
@@ -55,38 +53,3 @@ async def test_topics_are_made_once_and_only_grow(kafka: str) -> None:
     assert (again.created, again.grown, again.configured) == ([], [], [])
     assert set(grown.grown) == {topic.name for topic in TOPICS if topic.partitions is None}
     assert (shrunk.created, shrunk.grown, shrunk.configured) == ([], [], [])
-
-
-@pytest.mark.slow
-def test_killed_servers_come_back_with_their_data(backend: Backend) -> None:
-    kafka, postgres = backend.kafka(), backend.postgres()
-    try:
-        run(lambda: apply_topics(kafka.bootstrap, 1))
-        run(lambda: _execute(postgres.url("postgres"), "CREATE TABLE kept AS SELECT 42 AS answer"))
-        kafka.kill()
-        postgres.kill()
-        kafka.start()
-        postgres.start()
-        assert {topic.name for topic in TOPICS} <= set(run(lambda: _topics(kafka.bootstrap)))
-        found = run(lambda: _execute(postgres.url("postgres"), "SELECT answer FROM kept"))
-        assert [row["answer"] for row in found] == [42]
-    finally:
-        kafka.stop()
-        postgres.stop()
-
-
-async def _execute(url: str, statement: str) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(url)
-    try:
-        return list(await connection.fetch(statement))
-    finally:
-        await connection.close()
-
-
-async def _topics(bootstrap: str) -> list[str]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        return list(await admin.list_topics())
-    finally:
-        await admin.close()
