@@ -1,8 +1,10 @@
 """What is seen at the end: the partners' standing, the mailbox, and where to look next."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
+from os import environ
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +16,7 @@ from deploy.demo import strategies
 from deploy.demo.doors import Doors
 from deploy.demo.mailbox import Mail
 from deploy.demo.standing import Figure, Standing
-from deploy.local.home import CHECKOUT
+from deploy.local.home import CHECKOUT, PREFIX
 from shared.kernel.money import percent
 
 COLOURS: Final = {"ahead": "green", "on pace": "cyan", "behind": "yellow"}
@@ -109,8 +111,8 @@ def show_mails(console: Console, mails: list[Mail], expected: Counter[str]) -> N
         style="italic",
         markup=False,
     )
-    months = [f"{period}: {found[period]}" for period in sorted({*found, *expected})]
-    console.print("  " + " · ".join(months), markup=False)
+    months = [f"{period} {found[period]}" for period in sorted({*found, *expected})]
+    console.print("  " + ", ".join(months), markup=False)
 
 
 def show_where_to_look(console: Console, doors: Doors, best: Standing, mails: list[Mail]) -> None:
@@ -136,7 +138,10 @@ def show_where_to_look(console: Console, doors: Doors, best: Standing, mails: li
 
 
 def _python() -> str:
-    return ".venv/bin/python" if (CHECKOUT / ".venv/bin/python").exists() else "python"
+    """How to run a command of this stack from the checkout."""
+    python = ".venv/bin/python" if (CHECKOUT / ".venv/bin/python").exists() else "python"
+    home = environ.get(f"{PREFIX}HOME")
+    return f"{PREFIX}HOME={shlex.quote(home)} {python}" if home else python
 
 
 def _short(path: Path) -> str:
