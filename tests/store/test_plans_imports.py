@@ -86,6 +86,8 @@ async def targets(desk: Desk, of: Strategy) -> dict[str, dict[str, str]]:
     """Partner → goal name → annual."""
     rows = await desk.pool.fetch(
         "SELECT partner_id, goal_id, annual FROM plan LEFT JOIN target USING (plan_id)"
+        " WHERE strategy_id = $1",
+        of.strategy_id,
     )
     found: dict[str, dict[str, str]] = {}
     for row in rows:
@@ -213,9 +215,9 @@ ONE = "Sales_Approved Registered Deals"
     ],
 )
 async def test_a_bad_row_says_why_and_stops_no_other(
-    database: Database, change: Any, word: str
+    module_database: Database, change: Any, word: str
 ) -> None:
-    async with a_desk(database) as (desk, _):
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "a", "b", groups=("West",))
         await partners(desk, "away", groups=("East",))
         await partners(desk, "idle", groups=("West",), active=False)
