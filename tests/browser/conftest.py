@@ -12,8 +12,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
+
+from deploy.local.personas import Persona
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -96,6 +99,20 @@ def make_context(browser: "Browser") -> "Iterator[Callable[..., BrowserContext]]
 def page(make_context: "Callable[..., BrowserContext]") -> "Page":
     """A wide, light page."""
     return make_context().new_page()
+
+
+def sign_in(page: "Page", site: str, persona: Persona, wanted: str = "/") -> None:
+    """Sign a person in at a service's pages, through the development issuer's own page."""
+    page.goto(f"{site}/auth/sign-in?next={quote(wanted, safe='')}")
+    somebody = page.locator("details.card")
+    if not somebody.evaluate("details => details.open"):
+        somebody.locator("summary").click()
+    page.get_by_label("Role").select_option(persona.role)
+    page.get_by_label("Email").fill(persona.email)
+    page.get_by_label("Partner id").fill(persona.partner)
+    page.get_by_label("Name").fill(persona.name)
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url(f"{site}/**")
 
 
 def faults(page: "Page", *, only: str | None = None) -> list[str]:

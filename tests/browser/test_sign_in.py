@@ -10,7 +10,7 @@ from deploy.local import issuer, personas
 from deploy.local.home import Home
 from deploy.local.issuer_server import build, settings_for
 from tests.backends.serving import served
-from tests.browser.conftest import faults, overflow, screenshot, small_targets
+from tests.browser.conftest import faults, overflow, screenshot, sign_in, small_targets
 from tests.browser.gallery.app import gallery_app, gallery_settings
 
 if TYPE_CHECKING:
@@ -81,13 +81,10 @@ def test_somebody_of_a_partner_is_one_click_away(page: "Page", sites: tuple[str,
 
 
 def test_anybody_can_be_named(page: "Page", sites: tuple[str, str]) -> None:
-    page.goto(f"{sites[0]}/auth/sign-in?next=/portal")
-    page.get_by_text("Somebody else").click()
-    page.get_by_label("Email").fill("zoe@p9.example")
-    page.get_by_label("Partner id").fill("p9")
-    page.get_by_role("button", name="Continue").click()
-    page.wait_for_url(f"{sites[0]}/portal")
-    assert page.get_by_label("Account of zoe@p9.example").is_visible()
+    zoe = personas.Persona("Zoe", "partner_member", "zoe@p9.example", partner="p9")
+    sign_in(page, sites[0], zoe, "/portal")
+    assert page.url == f"{sites[0]}/portal"
+    assert page.get_by_label("Account of Zoe").is_visible()
 
 
 @pytest.mark.parametrize("size", ["phone", "wide"])
