@@ -7,6 +7,8 @@ Nothing starts before a test asks for it.
 
 import logging
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -54,9 +56,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Backend:
+def server_folder(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Where servers and stacks of this run keep their data; it stays when something failed.
+
+    Not pytest's own folder: each run that begins closes that to all other users, and PostgreSQL
+    of a run under way, which is another user's where root runs it, would lose its files.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="milepost-test-"))
+    yield folder
+    if not request.session.testsfailed:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def backend(request: pytest.FixtureRequest, server_folder: Path) -> Backend:
     """Where Kafka and PostgreSQL come from in this run."""
-    folder = tmp_path_factory.mktemp("servers")
+    folder = server_folder / "servers"
+    folder.mkdir()
     if request.config.stash[BACKEND] == "docker":
         return ContainerBackend(folder)
     return EmbeddedBackend(folder)
@@ -119,9 +135,7 @@ async def smtp_sink() -> AsyncIterator[SmtpSink]:
 
 
 @pytest.fixture(scope="session")
-def make_stack(
-    backend: Backend, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., RunningStack]]:
+def make_stack(backend: Backend, server_folder: Path) -> Iterator[Callable[..., RunningStack]]:
     """Makes whole stacks, each in a home of its own; they are stopped when the run ends.
 
     Takes settings as `MILEPOST_…` variables. A stack is made but not started.
@@ -129,7 +143,7 @@ def make_stack(
     with ExitStack() as closing:
 
         def make(**environment: str) -> RunningStack:
-            home: Path = tmp_path_factory.mktemp("stack")
+            home = Path(tempfile.mkdtemp(prefix="stack-", dir=server_folder))
             made = RunningStack(home, backend, environment)
             closing.callback(made.close)
             return made
