@@ -125,6 +125,7 @@ class Notifier:
             "database": self._database_answers,
             "kafka": self._ticks_are_heard,
             "mail": self._mail_server.check,
+            "work": self._everything_runs,
         }
 
     async def _database_answers(self) -> None:
@@ -134,6 +135,11 @@ class Notifier:
         await self._publisher.ping()
         if not self._ticks.assigned:
             raise NotReadyError("no partition of the ticks topic is assigned")
+
+    async def _everything_runs(self) -> None:
+        for task in [*self._tasks, self._sending]:
+            if task is not None and task.done() and (task.cancelled() or task.exception()):
+                raise NotReadyError("a part of the work has ended; the log says why")
 
     async def start(self) -> None:
         """Begin to work; what is away is waited for in the background."""

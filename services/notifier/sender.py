@@ -25,6 +25,7 @@ from services.notifier.domain.delivery import (
     Outcome,
     Refused,
     State,
+    Uncertain,
     settle,
 )
 from services.notifier.mail.letter import Letter, WriteLetter
@@ -195,7 +196,7 @@ class Sender:
             asyncio.create_task(self._claim_ahead()),
         ]
         try:
-            await asyncio.gather(*(self._use(one) for one in self._parts.connections))
+            await asyncio.gather(*(self._keep_using(one) for one in self._parts.connections))
         finally:
             await cancel(background)
 
@@ -252,6 +253,18 @@ class Sender:
                 await store.put_deliveries_back(connection, self._parts.worker, claims)
 
     # --- a connection's work ------------------------------------------------------------------
+
+    async def _keep_using(self, connection: MailConnection) -> None:
+        """A fault of ours with one mail must not cost a connection for good."""
+        while True:
+            try:
+                await self._use(connection)
+            except Exception:  # noqa: BLE001 - it is logged whole, and the next mail is tried
+                _log.exception("sending_failed")
+                await connection.close()
+                await asyncio.sleep(POLL_S)
+            else:
+                return
 
     async def _use(self, connection: MailConnection) -> None:
         """Send one mail after another over a connection until stopped."""
@@ -332,7 +345,12 @@ class Sender:
 
     async def _hand_over(self, connection: MailConnection, letter: Letter) -> Outcome:
         began = time.perf_counter()
-        outcome = await connection.send(*letter)
+        try:
+            outcome = await connection.send(*letter)
+        except Exception as failure:  # noqa: BLE001 - nobody knows how far it came
+            _log.exception("handing_over_failed")
+            await connection.close()
+            return Uncertain(f"a fault while handing over: {failure!r}")
         if isinstance(outcome, Accepted):
             hand_over_seconds.observe(time.perf_counter() - began)
         return outcome

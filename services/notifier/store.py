@@ -106,7 +106,9 @@ async def add_ticks(
 
 async def claim_ticks(connection: Connection, worker: str, most: int) -> dict[str, int]:
     """Take waiting ticks of the earliest due time into hand: tick id → tries, this one included."""
-    rows = await connection.fetch(QUERIES["claim_ticks"], worker, most)
+    async with connection.transaction():
+        await connection.execute(QUERIES["walk_the_index"])
+        rows = await connection.fetch(QUERIES["claim_ticks"], worker, most)
     return {row["tick_id"]: row["attempts"] for row in rows}
 
 
@@ -175,7 +177,9 @@ async def mark_ticks_decided(
 
 async def claim_deliveries(connection: Connection, worker: str, most: int) -> list[Claim]:
     """Take planned deliveries into hand, the earliest due first; no two workers get the same."""
-    rows = await connection.fetch(QUERIES["claim_deliveries"], worker, most)
+    async with connection.transaction():
+        await connection.execute(QUERIES["walk_the_index"])
+        rows = await connection.fetch(QUERIES["claim_deliveries"], worker, most)
     return [_claim(row) for row in rows]
 
 

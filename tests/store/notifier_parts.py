@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import structlog
 from pydantic import SecretStr
 
 from services.notifier import handlers, store
@@ -28,6 +29,10 @@ from shared.kernel.clock import FixedClock
 from shared.kernel.ids import named_id, new_id
 from shared.postgres.pool import Pool, create_pool
 
+# The console's own tracebacks, with every local in a frame, take seconds.
+structlog.configure(
+    processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()]
+)
 NOW = datetime(2026, 3, 1, 8, 0, 30, tzinfo=UTC)
 DUE = datetime(2026, 3, 1, 8, tzinfo=UTC)
 Data = dict[str, Any]
@@ -385,7 +390,7 @@ class Desk:
         return {row["plan_id"]: (row["state"], row["reason"]) for row in rows}
 
     async def until(
-        self, right: Callable[[dict[str, str]], bool], seconds: float = 10.0
+        self, right: Callable[[dict[str, str]], bool], seconds: float = 30.0
     ) -> dict[str, str]:
         """Wait until the deliveries' states are right, and give them."""
         deadline = asyncio.get_running_loop().time() + seconds
@@ -394,7 +399,7 @@ class Desk:
             if right(states):
                 return states
             if asyncio.get_running_loop().time() > deadline:
-                raise AssertionError(f"after {seconds} s: {await self.deliveries()}")
+                raise AssertionError(f"after {seconds} s: {states}"[:500])
             await asyncio.sleep(0.03)
 
     async def die(self) -> None:

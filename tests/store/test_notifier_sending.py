@@ -11,6 +11,7 @@ import pytest
 from services.notifier import handlers, store
 from services.notifier.domain.delivery import Settlement, State, UnknownPolicy
 from services.notifier.mail.archive import FolderArchive
+from services.notifier.mail.smtp import Envelope, MailConnection
 from tests.backends.database import Database
 from tests.store.notifier_parts import (
     DROP,
@@ -479,6 +480,29 @@ async def test_a_turn_that_cannot_be_written_harms_no_other(
         states = await desk.until(lambda s: list(s.values()).count("accepted") == 29)
     assert states["a@p7.example"] == "claimed"
     assert len(sink.mails) == 29
+
+
+async def test_a_fault_while_handing_over_leaves_a_doubt_and_the_rest_goes_on(
+    desk: Desk, sink: ChaosSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.plan(*(statement(f"p{n}", f"a@p{n}.example") for n in range(30)))
+    real = MailConnection.send
+
+    async def fails(self: MailConnection, envelope: Envelope, message: bytes) -> Any:
+        if envelope.recipient == "a@p7.example":
+            raise RuntimeError("a fault of ours")
+        return await real(self, envelope, message)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MailConnection, "send", fails)
+        async with desk.sending():
+            states = await desk.until(ended("accepted", "unknown"))
+    assert states.pop("a@p7.example") == "unknown"
+    assert set(states.values()) == {"accepted"}
+    async with desk.sending():
+        await desk.keeper_with(FolderArchive(tmp_path)).settle_doubts()
+        await desk.until(ended("accepted"))
+    assert len(set(sink.ids())) == len(sink.mails) == 30
 
 
 async def test_the_keeper_gives_others_time_after_an_outage(desk: Desk) -> None:

@@ -31,6 +31,8 @@ ON CONFLICT (stream, plan_id, period, recipient) DO NOTHING
 RETURNING delivery_id, tick_id, stream, plan_id, period, state, attempts, message_id, last_error
 
 -- name: claim_deliveries
+-- Arrays and subqueries instead of joins: the tables are large, what is claimed is not, and no
+-- statistics may have been gathered since they grew.
 WITH due AS MATERIALIZED (
     SELECT delivery_id
     FROM delivery
@@ -45,17 +47,19 @@ WITH due AS MATERIALIZED (
 ), claimed AS (
     UPDATE delivery
     SET state = 'claimed', claimed_by = $1, fence = fence + 1
-    FROM due
-    WHERE delivery.delivery_id = due.delivery_id
+    WHERE delivery_id = ANY (ARRAY(SELECT delivery_id FROM due))
         AND EXISTS (SELECT FROM worker WHERE worker_id = $1 AND alive_until > clock_timestamp())
     RETURNING delivery.*
 )
-SELECT c.delivery_id, c.tick_id, c.stream, c.plan_id, c.period, c.recipient, c.recipient_name,
-    c.message_id, c.attempts, c.fence, c.due_at, s.content, l.token
-FROM claimed AS c
-LEFT JOIN statement AS s USING (tick_id)
-JOIN subscription_link AS l USING (stream, recipient)
-ORDER BY c.due_at, c.delivery_id
+SELECT delivery_id, tick_id, stream, plan_id, period, recipient, recipient_name, message_id,
+    attempts, fence, due_at,
+    (SELECT content FROM statement AS s WHERE s.tick_id = claimed.tick_id) AS content,
+    (
+        SELECT token FROM subscription_link AS l
+        WHERE l.stream = claimed.stream AND l.recipient = claimed.recipient
+    ) AS token
+FROM claimed
+ORDER BY due_at, delivery_id
 
 -- name: mark_sending
 -- Committed before DATA. Asking again after a commit whose answer was lost changes nothing.

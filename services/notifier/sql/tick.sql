@@ -11,13 +11,15 @@ RETURNING tick_id
 -- Ticks of one due time, the earliest: progress is complete to a time or is not, so that a batch
 -- of several times would wait for its latest.
 WITH free AS MATERIALIZED (
-    SELECT tick_id, due_at
+    SELECT tick_id
     FROM tick
     WHERE state = 'waiting' AND claimed_by IS NULL AND next_try_at <= clock_timestamp()
         AND due_at = (
-            SELECT min(due_at)
+            SELECT due_at
             FROM tick
             WHERE state = 'waiting' AND claimed_by IS NULL AND next_try_at <= clock_timestamp()
+            ORDER BY due_at
+            LIMIT 1
         )
     ORDER BY due_at, tick_id
     LIMIT $2
@@ -25,10 +27,9 @@ WITH free AS MATERIALIZED (
 )
 UPDATE tick
 SET claimed_by = $1, attempts = attempts + 1
-FROM free
-WHERE tick.tick_id = free.tick_id
+WHERE tick_id = ANY (ARRAY(SELECT tick_id FROM free))
     AND EXISTS (SELECT FROM worker WHERE worker_id = $1 AND alive_until > clock_timestamp())
-RETURNING tick.tick_id, tick.attempts
+RETURNING tick_id, attempts
 
 -- name: put_ticks_back
 UPDATE tick
@@ -61,30 +62,37 @@ UPDATE tick SET claimed_by = NULL WHERE claimed_by = $1
 
 -- name: list_ticks
 -- Latest due first; a planned tick none of whose deliveries is open is done.
-SELECT * FROM (
-    SELECT tick.tick_id, tick.stream, tick.plan_id, tick.strategy_id, tick.partner_id, tick.period,
-        tick.due_at, tick.reason, tick.attempts, tick.last_error, tick.received_at, tick.planned_at,
-        coalesce(found.states, '{}'::jsonb) AS deliveries,
-        CASE
-            WHEN tick.state = 'planned' AND coalesce(found.open, 0) = 0 THEN 'done'
-            ELSE tick.state
-        END AS state
+SELECT shown.*, coalesce(found.states, '{}'::jsonb) AS deliveries
+FROM (
+    SELECT tick_id, stream, plan_id, strategy_id, partner_id, period, due_at, state.state, reason,
+        attempts, last_error, received_at, planned_at
     FROM tick
-    LEFT JOIN LATERAL (
-        SELECT jsonb_object_agg(state, number) AS states,
-            sum(number) FILTER (WHERE state IN ('planned', 'claimed', 'sending', 'unknown')) AS open
-        FROM (
-            SELECT state, count(*) AS number FROM delivery
-            WHERE delivery.tick_id = tick.tick_id GROUP BY state
-        ) AS by_state
-    ) AS found ON true
-    WHERE ($1::text IS NULL OR tick.plan_id = $1)
-        AND ($2::text IS NULL OR tick.period = $2)
-        AND ($4::timestamptz IS NULL OR (tick.due_at, tick.tick_id) < ($4, $5::text))
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN tick.state <> 'planned' THEN tick.state
+            WHEN EXISTS (
+                SELECT FROM delivery
+                WHERE delivery.tick_id = tick.tick_id
+                    AND delivery.state IN ('planned', 'claimed', 'sending', 'unknown')
+            ) THEN 'planned'
+            ELSE 'done'
+        END AS state
+    ) AS state
+    WHERE ($1::text IS NULL OR plan_id = $1)
+        AND ($2::text IS NULL OR period = $2)
+        AND ($3::text IS NULL OR state.state = $3)
+        AND ($4::timestamptz IS NULL OR (due_at, tick_id) < ($4, $5::text))
+    ORDER BY due_at DESC, tick_id DESC
+    LIMIT $6
 ) AS shown
-WHERE $3::text IS NULL OR state = $3
+LEFT JOIN LATERAL (
+    SELECT jsonb_object_agg(state, number) AS states
+    FROM (
+        SELECT state, count(*) AS number FROM delivery
+        WHERE delivery.tick_id = shown.tick_id GROUP BY state
+    ) AS by_state
+) AS found ON true
 ORDER BY due_at DESC, tick_id DESC
-LIMIT $6
 
 -- name: measure_ticks
 SELECT count(*) AS waiting, min(due_at) AS oldest_due_at FROM tick WHERE state = 'waiting'

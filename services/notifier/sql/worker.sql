@@ -10,3 +10,9 @@ DELETE FROM worker WHERE worker_id = $1
 
 -- name: ping
 SELECT EXISTS (SELECT FROM tick)
+
+-- name: walk_the_index
+-- A claim takes the first few of very many: without statistics, which a table that has just grown
+-- has not, the planner would sort all of them each time.
+SELECT set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true),
+    set_config('enable_seqscan', 'off', true)
