@@ -211,6 +211,10 @@ def test_direction_overrides_and_line_breaks_do_not_reach_the_reader() -> None:
     assert "Hello Z Year: 1 of 1,\n" in parts.text
 
 
+def test_nobody_is_greeted_by_an_address() -> None:
+    assert mail_of(goal(), name="ann@one.example").greeting == "Hello,"
+
+
 def test_a_very_long_name_is_cut() -> None:
     mail = mail_of(goal("g" * 10_000), strategy_name="s" * 10_000, name="n" * 10_000)
     assert len(mail.subject) < 200

@@ -77,7 +77,8 @@ def progress_mail(
     today = local_day(statement.due_at, zone)
     title = one_line(statement.strategy_name, LONGEST_TITLE) or "Success plan"
     goals = [goal for group in progress.goal_groups for goal in group.goals]
-    named = one_line(name, LONGEST_NAME)
+    # Directories that know no name repeat the address: nobody is greeted by that.
+    named = "" if "@" in name else one_line(name, LONGEST_NAME)
     return ProgressMail(
         subject=f"{one_line(title, LONGEST_SUBJECT_TITLE)}: your progress as of {day(today)}",
         title=title,
