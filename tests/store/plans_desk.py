@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.plans.contract import OWNS
 from services.plans.domain.strategy import GoalDraft, GroupDraft, Strategy, StrategyDraft
 from services.plans.handlers.desk import Desk
 from services.plans.handlers.plans import PlanDraft, PlanView, create_plan
@@ -27,8 +28,10 @@ WON = GoalDraft("closed_won_total_deals_amount", options={"currency": "USD"})
 async def a_desk(
     database: Database, *, at: datetime = NOW, zone: str = "UTC", hour: int = 8
 ) -> AsyncIterator[tuple[Desk, FixedClock]]:
+    """A desk on a database that is emptied first, so that the tests of a module can share one."""
     clock = FixedClock(at)
     pool = await create_pool(database.url("plans"), size=6)
+    await pool.execute(f"TRUNCATE {', '.join(OWNS)}")
 
     async def nothing() -> None: ...
 

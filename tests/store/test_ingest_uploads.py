@@ -14,9 +14,13 @@ from tests.backends.database import Database
 from tests.store.ingest_parts import NOW_MS, Data, Ingest
 
 
+TABLES = "upload, upload_part, rejected_row, checked_row, uploaded_key, account_reference"
+
+
 @pytest.fixture
-async def ingest(database: Database) -> AsyncIterator[Ingest]:
-    pool = await create_pool(database.url("ingest"), size=5)
+async def ingest(module_database: Database) -> AsyncIterator[Ingest]:
+    pool = await create_pool(module_database.url("ingest"), size=5)
+    await pool.execute(f"TRUNCATE {TABLES}")
     yield Ingest(pool, time_zone="Europe/Berlin")
     await pool.close()
 
@@ -672,15 +676,14 @@ async def test_doors_say_what_they_do_not_take(ingest: Ingest) -> None:
             assert (await client.get(f"/v1/uploads/{path}/errors.csv")).status_code == 404
 
 
-async def test_a_file_that_is_too_large_leaves_nothing(database: Database) -> None:
-    pool = await create_pool(database.url("ingest"))
+async def test_a_file_that_is_too_large_leaves_nothing(ingest: Ingest) -> None:
+    pool = ingest.pool
     ingest = Ingest(pool, max_upload=8 * 1024 * 1024)
     packed = gzip.compress(b"\n" * (9 * 1024 * 1024))
     answer = await ingest.send("deal", packed, **{"Content-Encoding": "gzip"})
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
     assert await pool.fetchval("SELECT count(*) FROM upload") == 0
-    await pool.close()
 
 
 @pytest.mark.parametrize("role", ["channel_manager", "service", "partner_admin", "seller"])

@@ -28,8 +28,8 @@ from tests.store.plans_desk import (
 )
 
 
-async def test_a_strategy_is_told_whole(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_a_strategy_is_told_whole(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         of = await strategy(desk, DEALS, WON, description="for us", partner_groups=["West"])
         [(kind, data, headers)] = await told(desk)
         assert kind == "milepost.plans.strategy.defined.v1"
@@ -84,8 +84,8 @@ async def test_a_strategy_is_told_whole(database: Database) -> None:
         }
 
 
-async def test_each_change_is_a_version_and_no_change_is_none(database: Database) -> None:
-    async with a_desk(database) as (desk, clock):
+async def test_each_change_is_a_version_and_no_change_is_none(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, clock):
         await partners(desk, "a")
         of = await strategy(desk, DEALS)
         [deals] = of.goals
@@ -115,9 +115,9 @@ async def test_each_change_is_a_version_and_no_change_is_none(database: Database
 
 
 async def test_a_goal_goes_with_its_targets_in_every_plan_and_one_message(
-    database: Database,
+    module_database: Database,
 ) -> None:
-    async with a_desk(database) as (desk, _):
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "a", "b")
         of = await strategy(desk, DEALS, WON)
         deals, won = of.goals
@@ -138,8 +138,8 @@ async def test_a_goal_goes_with_its_targets_in_every_plan_and_one_message(
         assert len(history) == 2
 
 
-async def test_a_deleted_strategy_takes_its_plans_in_one_message(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_a_deleted_strategy_takes_its_plans_in_one_message(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "a")
         of = await strategy(desk, DEALS)
         mine = (await plan(desk, of, "a")).plan
@@ -154,8 +154,8 @@ async def test_a_deleted_strategy_takes_its_plans_in_one_message(database: Datab
         await strategy(desk, name=of.name)
 
 
-async def test_a_deleted_plan_is_told_and_can_be_made_again(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_a_deleted_plan_is_told_and_can_be_made_again(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "a")
         of = await strategy(desk, DEALS)
         mine = (await plan(desk, of, "a")).plan
@@ -166,8 +166,8 @@ async def test_a_deleted_plan_is_told_and_can_be_made_again(database: Database) 
         assert (await plan(desk, of, "a")).plan.plan_id != mine.plan_id
 
 
-async def test_ended_ones_take_no_edits(database: Database) -> None:
-    async with a_desk(database) as (desk, clock):
+async def test_ended_ones_take_no_edits(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, clock):
         await partners(desk, "a", "b")
         of = await strategy(desk, DEALS)
         mine = (await plan(desk, of, "a")).plan
@@ -183,8 +183,8 @@ async def test_ended_ones_take_no_edits(database: Database) -> None:
         assert (await plan(desk, of, "b")).plan.partner_id == "b"
 
 
-async def test_a_day_is_that_of_the_organization(database: Database) -> None:
-    async with a_desk(database, zone="Pacific/Auckland") as (desk, clock):
+async def test_a_day_is_that_of_the_organization(module_database: Database) -> None:
+    async with a_desk(module_database, zone="Pacific/Auckland") as (desk, clock):
         of = await strategy(desk, DEALS)
         clock.set(NOW.replace(year=2026, month=12, day=31, hour=10, minute=59))
         assert not of.has_ended(desk.today)
@@ -194,9 +194,9 @@ async def test_a_day_is_that_of_the_organization(database: Database) -> None:
 
 
 async def test_a_taken_name_and_a_second_plan_are_conflicts_also_at_once(
-    database: Database,
+    module_database: Database,
 ) -> None:
-    async with a_desk(database) as (desk, _):
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "a")
         of = await strategy(desk, DEALS, name="FY26")
         with pytest.raises(ConflictError):
@@ -212,8 +212,8 @@ async def test_a_taken_name_and_a_second_plan_are_conflicts_also_at_once(
         assert [type(one).__name__ for one in twice].count("ConflictError") == 2
 
 
-async def test_two_who_edit_at_once_do_not_overwrite_each_other(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_two_who_edit_at_once_do_not_overwrite_each_other(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "a")
         of = await strategy(desk, DEALS)
         mine = (await plan(desk, of, "a")).plan
@@ -238,8 +238,8 @@ async def test_two_who_edit_at_once_do_not_overwrite_each_other(database: Databa
             await delete_plan(desk, mine.plan_id, frozenset())
 
 
-async def test_a_plan_with_everything_wrong_says_all_of_it(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_a_plan_with_everything_wrong_says_all_of_it(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         of = await strategy(desk, DEALS)
         with pytest.raises(InvalidError) as caught:
             await plan(desk, of, "nobody", {"x": None, next(iter(of.goals)): {"annual": -1}})
@@ -250,8 +250,8 @@ async def test_a_plan_with_everything_wrong_says_all_of_it(database: Database) -
         ]
 
 
-async def test_a_partner_told_a_moment_ago_is_waited_for(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_a_partner_told_a_moment_ago_is_waited_for(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         of = await strategy(desk, DEALS)
 
         async def hear() -> None:
@@ -261,8 +261,8 @@ async def test_a_partner_told_a_moment_ago_is_waited_for(database: Database) -> 
         assert (await plan(desk, of, "late")).partner_name == "Partner late"
 
 
-async def test_every_page_of_every_sort_gives_every_plan_once(database: Database) -> None:
-    async with a_desk(database) as (desk, clock):
+async def test_every_page_of_every_sort_gives_every_plan_once(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, clock):
         names = [f"p{number}" for number in range(7)]
         await partners(desk, *names)
         made = []
@@ -328,8 +328,8 @@ async def _all_pages(
             after[0] = datetime.fromisoformat(str(after[0]))
 
 
-async def test_strategies_are_sorted_and_filtered(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_strategies_are_sorted_and_filtered(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         starts = {"b": date(2026, 1, 1), "A": date(2027, 1, 1), "ç": date(2020, 1, 1)}
         for name, start in starts.items():
             await strategy(desk, name=name, start=start)
@@ -355,8 +355,8 @@ async def test_strategies_are_sorted_and_filtered(database: Database) -> None:
         assert await names("name", False, "in_progress") == ["b"]
 
 
-async def test_an_id_that_belongs_to_nothing_is_not_found(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_an_id_that_belongs_to_nothing_is_not_found(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         of = await strategy(desk, DEALS)
         for attempt in (
             open_plan(desk, new_id()),

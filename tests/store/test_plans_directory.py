@@ -31,14 +31,14 @@ async def names(desk: Desk) -> list[str]:
     return [row["name"] for row in rows]
 
 
-async def test_any_order_and_batching_gives_the_newest_version(database: Database) -> None:
+async def test_any_order_and_batching_gives_the_newest_version(module_database: Database) -> None:
     versions = [
         partner(1, "one"),
         partner(3, "three"),
         partner(3, "threw"),  # the same version with a greater body
         record("partner.deleted", {"partner_id": "p", "version": 2}),
     ]
-    async with a_desk(database) as (desk, _):
+    async with a_desk(module_database) as (desk, _):
         for order in itertools.permutations(versions):
             for size in (1, 2, 4):
                 await desk.pool.execute("DELETE FROM partner")
@@ -50,8 +50,10 @@ async def test_any_order_and_batching_gives_the_newest_version(database: Databas
                 assert await names(desk) == ["threw"]
 
 
-async def test_a_deleted_partner_is_unknown_until_a_higher_version(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_a_deleted_partner_is_unknown_until_a_higher_version(
+    module_database: Database,
+) -> None:
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "p")
         of = await strategy(desk, DEALS)
         mine = await plan(desk, of, "p")
@@ -72,8 +74,8 @@ async def test_a_deleted_partner_is_unknown_until_a_higher_version(database: Dat
         assert await names(desk) == ["Partner p"]
 
 
-async def test_eligible_partners_are_paged_by_name(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_eligible_partners_are_paged_by_name(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         for name, groups in (("b", ["West"]), ("A", ["East", "West"]), ("c", ["East"])):
             await partners(desk, f"id-{name}", name=name, groups=tuple(groups))
         await partners(desk, "idle", name="idle", groups=("West",), active=False)
@@ -93,8 +95,8 @@ async def test_eligible_partners_are_paged_by_name(database: Database) -> None:
         ]
 
 
-async def test_campaign_tags_are_those_carried_now(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_campaign_tags_are_those_carried_now(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         for version, tags in ((1, ["old"]), (2, ["spring", "webinar"])):
             data = {"campaign_id": "c", "version": version, "name": "C", "tags": tags}
             heard, _ = sort_out([record("campaign.recorded", data, "milepost.campaigns.v1")])
@@ -105,8 +107,8 @@ async def test_campaign_tags_are_those_carried_now(database: Database) -> None:
             assert await directory.list_campaign_tags(connection, "spring", 9) == ["webinar"]
 
 
-async def test_positions_only_go_forward(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_positions_only_go_forward(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         for offset, reached in ((5, 5), (9, 9), (7, 9)):
             async with desk.pool.acquire() as connection:
                 await directory.note_positions(connection, [Position("t", 0, offset)])

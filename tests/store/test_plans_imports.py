@@ -97,8 +97,8 @@ async def targets(desk: Desk, of: Strategy) -> dict[str, dict[str, str]]:
     return found
 
 
-async def test_plans_are_made_and_changed_as_previewed(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_plans_are_made_and_changed_as_previewed(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "a", "b", "c", "d")
         of = await strategy(desk, DEALS, WON)
         deals, won = of.goals
@@ -155,8 +155,10 @@ async def test_plans_are_made_and_changed_as_previewed(database: Database) -> No
         ]
 
 
-async def test_a_template_that_comes_back_as_it_was_changes_nothing(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_a_template_that_comes_back_as_it_was_changes_nothing(
+    module_database: Database,
+) -> None:
+    async with a_desk(module_database) as (desk, _):
         for number, name in enumerate(HOSTILE):
             await partners(desk, f"p{number}{name}", name=name)
         goals = [GoalDraft("approved_accounts", name.strip()) for name in (*HOSTILE, "x", "x (2)")]
@@ -243,8 +245,8 @@ async def test_a_bad_row_says_why_and_stops_no_other(
         assert (await targets(desk, of)).keys() == {"b"}
 
 
-async def test_a_corrected_file_of_errors_is_taken(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_a_corrected_file_of_errors_is_taken(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "a", "b")
         of = await strategy(desk, DEALS)
         found = await preview(
@@ -255,8 +257,8 @@ async def test_a_corrected_file_of_errors_is_taken(database: Database) -> None:
         assert counts(await preview(desk, mended)) == (2, 0, 0, 0)
 
 
-async def test_every_row_of_a_stale_template_is_an_error(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_every_row_of_a_stale_template_is_an_error(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "a", "b")
         of = await strategy(desk, DEALS)
         text = await template(desk, of)
@@ -265,8 +267,8 @@ async def test_every_row_of_a_stale_template_is_an_error(database: Database) -> 
         assert counts(await preview(desk, text)) == (0, 0, 0, 2)
 
 
-async def test_a_file_that_cannot_be_read_says_why(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_a_file_that_cannot_be_read_says_why(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "a", name="Zoë")
         of = await strategy(desk, DEALS)
         text = await template(desk, of)
@@ -292,8 +294,8 @@ async def test_a_file_that_cannot_be_read_says_why(database: Database) -> None:
         assert "twice" in (await refused(text.replace(f"{ONE}_Q2", f"{ONE}_Q1").encode()))[1]
 
 
-async def test_a_file_without_any_known_strategy_is_all_errors(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_a_file_without_any_known_strategy_is_all_errors(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "a", "b")
         of = await strategy(desk, DEALS)
         text = (await template(desk, of)).replace(of.strategy_id, "unknown")
@@ -302,8 +304,8 @@ async def test_a_file_without_any_known_strategy_is_all_errors(database: Databas
         await commit_import(desk, "me", str(found["import_id"]))
 
 
-async def test_an_import_refuses_what_is_no_longer_as_previewed(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_an_import_refuses_what_is_no_longer_as_previewed(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "a", "b", groups=("West",))
         of = await strategy(desk, DEALS, partner_groups=["West"])
         [deals] = of.goals
@@ -346,8 +348,10 @@ async def test_an_import_refuses_what_is_no_longer_as_previewed(database: Databa
             await commit_import(desk, "me", str(found["import_id"]))
 
 
-async def test_a_partner_that_left_its_group_stays_in_the_template(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_a_partner_that_left_its_group_stays_in_the_template(
+    module_database: Database,
+) -> None:
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "a", "b", groups=("West", "North"))
         await partners(desk, "c", groups=("West",), active=False)
         of = await strategy(desk, DEALS, partner_groups=["West", "North"])
@@ -376,8 +380,10 @@ async def test_a_partner_that_left_its_group_stays_in_the_template(database: Dat
         assert counts(await preview(desk, changed)) == (1, 1, 0, 0)
 
 
-async def test_plans_of_an_ended_strategy_are_made_and_not_changed(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_plans_of_an_ended_strategy_are_made_and_not_changed(
+    module_database: Database,
+) -> None:
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "a", "b")
         of = await strategy(desk, DEALS, start=date(2020, 1, 1))
         await plan(desk, of, "a", {next(iter(of.goals)): {"annual": 3}})
@@ -398,8 +404,8 @@ async def test_plans_of_an_ended_strategy_are_made_and_not_changed(database: Dat
         assert "ended" in await rows_of(desk, found, "errors")
 
 
-async def test_old_previews_are_forgotten(database: Database) -> None:
-    async with a_desk(database) as (desk, clock):
+async def test_old_previews_are_forgotten(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, clock):
         await partners(desk, "a")
         of = await strategy(desk, DEALS)
         await preview(desk, await template(desk, of))

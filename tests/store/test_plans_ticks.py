@@ -40,8 +40,8 @@ async def ticks(desk: Desk) -> list[tuple[str, str, str]]:
     ]
 
 
-async def test_a_plan_is_due_monthly_from_its_start(database: Database) -> None:
-    async with a_desk(database, at=utc(2026, 1, 1)) as (desk, clock):
+async def test_a_plan_is_due_monthly_from_its_start(module_database: Database) -> None:
+    async with a_desk(module_database, at=utc(2026, 1, 1)) as (desk, clock):
         await partners(desk, "a")
         of = await strategy(desk, DEALS, start=date(2026, 1, 31))
         await plan(desk, of, "a")
@@ -62,8 +62,11 @@ async def test_a_plan_is_due_monthly_from_its_start(database: Database) -> None:
         assert await issue_due_ticks(desk) == 0
 
 
-async def test_dues_are_local_hours(database: Database) -> None:
-    async with a_desk(database, at=utc(2026, 3, 1), zone="Europe/Berlin", hour=9) as (desk, clock):
+async def test_dues_are_local_hours(module_database: Database) -> None:
+    async with a_desk(module_database, at=utc(2026, 3, 1), zone="Europe/Berlin", hour=9) as (
+        desk,
+        clock,
+    ):
         await partners(desk, "a")
         await plan(desk, await strategy(desk, DEALS, start=date(2026, 3, 15)), "a")
         clock.set(utc(2026, 4, 30))
@@ -74,8 +77,8 @@ async def test_dues_are_local_hours(database: Database) -> None:
         ]
 
 
-async def test_dues_from_before_the_plan_are_not_made_up_for(database: Database) -> None:
-    async with a_desk(database, at=utc(2026, 1, 1)) as (desk, clock):
+async def test_dues_from_before_the_plan_are_not_made_up_for(module_database: Database) -> None:
+    async with a_desk(module_database, at=utc(2026, 1, 1)) as (desk, clock):
         await partners(desk, "a", "b", "c")
         of = await strategy(desk, DEALS, start=date(2026, 1, 10))
         await plan(desk, of, "a")
@@ -92,9 +95,9 @@ async def test_dues_from_before_the_plan_are_not_made_up_for(database: Database)
 
 
 async def test_a_start_that_moves_takes_the_dues_along_and_makes_up_for_none(
-    database: Database,
+    module_database: Database,
 ) -> None:
-    async with a_desk(database, at=utc(2026, 1, 1)) as (desk, clock):
+    async with a_desk(module_database, at=utc(2026, 1, 1)) as (desk, clock):
         await partners(desk, "a")
         of = await strategy(desk, DEALS, start=date(2026, 1, 10))
         await plan(desk, of, "a")
@@ -113,8 +116,8 @@ async def test_a_start_that_moves_takes_the_dues_along_and_makes_up_for_none(
         ]
 
 
-async def test_a_later_start_does_not_repeat_a_period(database: Database) -> None:
-    async with a_desk(database, at=utc(2026, 1, 1)) as (desk, clock):
+async def test_a_later_start_does_not_repeat_a_period(module_database: Database) -> None:
+    async with a_desk(module_database, at=utc(2026, 1, 1)) as (desk, clock):
         await partners(desk, "a", "b")
         of = await strategy(desk, DEALS, start=date(2026, 1, 10))
         await plan(desk, of, "a")
@@ -131,9 +134,9 @@ async def test_a_later_start_does_not_repeat_a_period(database: Database) -> Non
 
 
 async def test_what_is_deleted_gets_what_fell_due_before_and_nothing_after(
-    database: Database,
+    module_database: Database,
 ) -> None:
-    async with a_desk(database, at=utc(2026, 1, 1)) as (desk, clock):
+    async with a_desk(module_database, at=utc(2026, 1, 1)) as (desk, clock):
         await partners(desk, "a", "b")
         of = await strategy(desk, DEALS, start=date(2026, 1, 10))
         mine = (await plan(desk, of, "a")).plan
@@ -155,15 +158,17 @@ async def test_what_is_deleted_gets_what_fell_due_before_and_nothing_after(
         ]
 
 
-async def test_a_strategy_of_the_past_owes_nothing(database: Database) -> None:
-    async with a_desk(database) as (desk, _):
+async def test_a_strategy_of_the_past_owes_nothing(module_database: Database) -> None:
+    async with a_desk(module_database) as (desk, _):
         await partners(desk, "a")
         await plan(desk, await strategy(desk, DEALS, start=date(2020, 1, 1)), "a")
         assert await issue_due_ticks(desk) == 0
 
 
-async def test_several_strategies_are_caught_up_with_in_due_order(database: Database) -> None:
-    async with a_desk(database, at=utc(2026, 1, 1)) as (desk, clock):
+async def test_several_strategies_are_caught_up_with_in_due_order(
+    module_database: Database,
+) -> None:
+    async with a_desk(module_database, at=utc(2026, 1, 1)) as (desk, clock):
         await partners(desk, "a")
         for day in (20, 5, 12):
             await plan(desk, await strategy(desk, DEALS, start=date(2026, 1, day)), "a")
@@ -176,10 +181,10 @@ async def test_several_strategies_are_caught_up_with_in_due_order(database: Data
 
 
 async def test_replicas_issue_each_tick_once(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    module_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "AT_ONCE", 7)
-    async with a_desk(database, at=utc(2026, 1, 1)) as (desk, clock):
+    async with a_desk(module_database, at=utc(2026, 1, 1)) as (desk, clock):
         names = [f"p{number}" for number in range(40)]
         await partners(desk, *names)
         of = await strategy(desk, DEALS, start=date(2026, 1, 10))
@@ -194,8 +199,10 @@ async def test_replicas_issue_each_tick_once(
         assert [period for _, period in found] == sorted(period for _, period in found)
 
 
-async def test_a_mail_hour_that_changes_moves_the_dues_ahead_only(database: Database) -> None:
-    async with a_desk(database, at=utc(2026, 1, 1)) as (desk, clock):
+async def test_a_mail_hour_that_changes_moves_the_dues_ahead_only(
+    module_database: Database,
+) -> None:
+    async with a_desk(module_database, at=utc(2026, 1, 1)) as (desk, clock):
         await partners(desk, "a")
         of = await strategy(desk, DEALS, start=date(2026, 1, 10))
         await plan(desk, of, "a")
@@ -217,9 +224,9 @@ async def test_a_mail_hour_that_changes_moves_the_dues_ahead_only(database: Data
 
 
 async def test_nothing_is_issued_while_a_change_that_may_be_earlier_is_under_way(
-    database: Database,
+    module_database: Database,
 ) -> None:
-    async with a_desk(database, at=utc(2026, 1, 1)) as (desk, clock):
+    async with a_desk(module_database, at=utc(2026, 1, 1)) as (desk, clock):
         await partners(desk, "a")
         of = await strategy(desk, DEALS, start=date(2026, 1, 10))
         await plan(desk, of, "a")
@@ -231,9 +238,9 @@ async def test_nothing_is_issued_while_a_change_that_may_be_earlier_is_under_way
 
 
 async def test_the_word_on_completeness_waits_for_changes_and_for_the_relay(
-    database: Database,
+    module_database: Database,
 ) -> None:
-    async with a_desk(database) as (desk, clock):
+    async with a_desk(module_database) as (desk, clock):
         relays = False
 
         async def ends(topics: tuple[str, ...]) -> dict[At, int]:

@@ -106,8 +106,10 @@ class Hands:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_changes_at_the_same_time_keep_every_rule(database: Database, seed: int) -> None:
-    async with a_desk(database, at=datetime(2026, 1, 1, tzinfo=UTC)) as (desk, clock):
+async def test_changes_at_the_same_time_keep_every_rule(
+    module_database: Database, seed: int
+) -> None:
+    async with a_desk(module_database, at=datetime(2026, 1, 1, tzinfo=UTC)) as (desk, clock):
         await partners(desk, *PARTNERS)
         of = await strategy(desk, DEALS, WON, start=date(2026, 1, 10))
         hands = [Hands(desk, clock, of.strategy_id, Random(seed * 10 + n)) for n in range(5)]
