@@ -25,6 +25,7 @@ from shared.messaging.producer import Publisher
 from shared.messaging.watermark import InFlight, WatermarkPublisher
 from shared.postgres.pool import Pool, create_pool
 from shared.web.app import Check, cancel, create_app, start_patiently
+from shared.web.session import install_sessions
 
 NAME: Final = "ingest"
 OWN_LIMITS: Final = ("/v1/events", "/v1/uploads")
@@ -126,7 +127,9 @@ def build(settings: IngestSettings) -> FastAPI:
             await ingest.stop()
             await _close(pool)
 
-    return create_app(NAME, settings, lifespan=lifespan, own_limits=OWN_LIMITS)
+    app = create_app(NAME, settings, lifespan=lifespan, own_limits=OWN_LIMITS)
+    install_sessions(app, settings)  # the portal registers leads in its visitors' names
+    return app
 
 
 async def _close(pool: Pool) -> None:

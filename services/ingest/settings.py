@@ -4,14 +4,14 @@ from typing import Final
 
 from pydantic import Field
 
-from shared.runtime.settings import ServiceSettings
+from shared.web.session import SignInSettings
 
 MEBIBYTE: Final = 1024 * 1024
 ALWAYS_TAKEN: Final = 8 * MEBIBYTE
 """The contract: a body of this size always passes."""
 
 
-class IngestSettings(ServiceSettings):
+class IngestSettings(SignInSettings):
     """Limits, chosen so that the memory they allow together is bounded."""
 
     max_body: int = Field(16 * MEBIBYTE, ge=ALWAYS_TAKEN)

@@ -13,7 +13,6 @@ from shared.postgres.pool import create_pool
 from tests.backends.database import Database
 from tests.store.ingest_parts import NOW_MS, Data, Ingest
 
-
 TABLES = "upload, upload_part, rejected_row, checked_row, uploaded_key, account_reference"
 
 

@@ -27,12 +27,8 @@ class Outcome:
     """The record's key fields as canonical JSON, where they could be read."""
     faults: list[tuple[str, str]] = field(default_factory=list)
     """(column, error); an empty column means the row as a whole."""
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The data of the event."""
-        found: dict[str, Any] = _decode(self.event.value) if self.event else {}
-        return found
+    data: dict[str, Any] = field(default_factory=dict)
+    """The data of the event, read back."""
 
 
 def read_row(row: Row, columns: Columns, upload_id: str, zone: ZoneInfo) -> Outcome:
@@ -55,12 +51,12 @@ def read_row(row: Row, columns: Columns, upload_id: str, zone: ZoneInfo) -> Outc
     value, key = spelled
     event_id = f"{upload_id}/{row.number}"
     event = Event(event_id, kind.recorded, SOURCE, None, None, kind.topic, key, value)
-    return Outcome(row, event, key_of(kind, value))
+    told = _decode(value)
+    return Outcome(row, event, key_of(kind, told), data=told)
 
 
-def key_of(kind: RecordKind, value: bytes) -> str:
-    """The key fields of canonical data, as canonical JSON."""
-    data = _decode(value)
+def key_of(kind: RecordKind, data: dict[str, Any]) -> str:
+    """The key fields of a record's data, as canonical JSON."""
     return _encode({name: data[name] for name in sorted(kind.keys)}).decode()
 
 
@@ -77,7 +73,7 @@ def _key_of_broken(kind: RecordKind, data: dict[str, Any], zone: ZoneInfo) -> st
     """Which record a broken row is about, if that much is in order."""
     names = {name: data[name] for name in kind.keys if name in data}
     spelled = spell_data(kind.deleted, {**names, "version": 0}, zone, [])
-    return key_of(kind, spelled[0]) if spelled else None
+    return key_of(kind, _decode(spelled[0])) if spelled else None
 
 
 def _shape_fault(row: Row, columns: Columns) -> str | None:

@@ -134,9 +134,9 @@ class TableReader:
             return self._give_up_quote()
         if '"' not in line.text:
             return None
-        text = ["".join(part.text for part in self._open)]
+        text = "".join(part.text for part in self._open) if len(self._open) > 1 else line.text
         try:
-            (cells,) = csv.reader(text, delimiter=self._separator, strict=True)
+            (cells,) = csv.reader([text], delimiter=self._separator, strict=True)
         except csv.Error as failure:
             unfinished = "unexpected end of data" in str(failure)
             return None if unfinished else self._give_up_quote()
