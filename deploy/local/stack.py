@@ -224,6 +224,7 @@ class Stack:
             "OIDC_CLIENT_ID": issuer.CLIENT,
             "OIDC_CLIENT_SECRET": shared["client_secret"],
             "SESSION_KEY": shared["session_key"],
+            "INGEST_URL": self._url("ingest"),
             "CONSOLE_URL": self._url("plans"),
             "PORTAL_URL": self._url("progress"),
         }

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Final
 
 from aiokafka.errors import KafkaError
@@ -16,6 +17,8 @@ from services.progress.api.plans import explanations_router, plans_router
 from services.progress.completeness import SOURCES, Completeness
 from services.progress.consumers import Consumers, hear_watermarks
 from services.progress.contract import SERVICE
+from services.progress.pages.portal import lead_pages, portal_pages
+from services.progress.pages.supplier import supplier_pages
 from services.progress.settings import ProgressSettings
 from services.progress.store import ledger
 from shared.messaging.consumer import make_broker
@@ -25,7 +28,9 @@ from shared.messaging.producer import Publisher
 from shared.messaging.watermark import WatermarkTracker, vouch_for_the_silent
 from shared.postgres.pool import Pool, create_pool
 from shared.web.app import Check, cancel, create_app, start_patiently
+from shared.web.pages.rendering import Pages
 
+HERE: Final = Path(__file__).parent
 STUCK_AFTER_S: Final = 10.0
 LAST_WORD_S: Final = 3.0
 YOUNG_OBJECTS: Final = 100_000
@@ -60,6 +65,14 @@ class Progress:
             statements_router(self._desk),
             operations_router(self._desk),
             dead_letter_router(self._pool, self._publisher, self._clock),
+        ]
+
+    def page_routers(self, pages: Pages, ingest_url: str) -> list[APIRouter]:
+        """What people see."""
+        return [
+            supplier_pages(self._desk, pages),
+            portal_pages(self._desk, pages),
+            lead_pages(self._desk, pages, ingest_url),
         ]
 
     def checks(self) -> dict[str, Check]:
@@ -115,7 +128,7 @@ def build(settings: ProgressSettings) -> FastAPI:
         url = settings.database_url.get_secret_value()
         pool = await create_pool(url, size=settings.database_pool)
         progress = Progress(settings, pool)
-        for router in progress.routers():
+        for router in [*progress.routers(), *progress.page_routers(pages, settings.ingest_url)]:
             app.include_router(router)
         app.state.checks.update(progress.checks())
         calm_collector()
@@ -126,7 +139,16 @@ def build(settings: ProgressSettings) -> FastAPI:
             await progress.stop()
             await _close(pool)
 
-    return create_app(SERVICE, settings, lifespan=lifespan)
+    pages = Pages(
+        settings,
+        settings.clock(),
+        site="portal",
+        templates=[HERE / "templates"],
+        static=[HERE / "static"],
+    )
+    app = create_app(SERVICE, settings, lifespan=lifespan)
+    pages.install(app)
+    return app
 
 
 def calm_collector() -> None:

@@ -1,0 +1,1 @@
+"""Pages: plans' progress for the supplier, and the partners' portal."""

@@ -1,0 +1,136 @@
+"""What the pages read: the API's own answers, for a visitor instead of a program."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import Request
+
+from services.progress.api.doors import Desk, known_plan, may_see
+from services.progress.domain.goal import Scope
+from services.progress.domain.sheet import KnownPlan, Moment, head_of, scope_of, sheet_of
+from services.progress.handlers import ask
+from services.progress.handlers.take import FOREVER
+from services.progress.store import pages as store
+from services.progress.store import plans
+from shared.kernel.ids import parse_id
+from shared.web.auth import Principal
+from shared.web.problems import Problem
+
+MOST_PLANS: Final = 50
+MOST_RECORDS: Final = 500
+MOST_STEPS: Final = 10_000
+
+
+@dataclass(frozen=True)
+class AsOf:
+    """The day that a visitor asked to see, from `?at=YYYY-MM-DD`; none means today."""
+
+    moment: Moment
+    chosen: date | None
+
+    @property
+    def day(self) -> date:
+        return self.moment.day
+
+
+def as_of(desk: Desk, request: Request) -> AsOf:
+    """Which day a page is to show. What is no day, or lies ahead, means today."""
+    now = desk.clock.now()
+    try:
+        chosen = date.fromisoformat(request.query_params.get("at", ""))
+        at = datetime.combine(chosen, time(23, 59, 59), desk.zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return AsOf(Moment(now, None, now, desk.zone), None)
+    if at >= now:
+        return AsOf(Moment(now, None, now, desk.zone), None)
+    return AsOf(Moment(at, None, now, desk.zone), chosen)
+
+
+@dataclass(frozen=True)
+class PlanView:
+    """A plan's progress and what stands around it on a page."""
+
+    known: KnownPlan
+    sheet: dict[str, Any]
+    partner_name: str
+    others: list[dict[str, Any]]
+    """The partner's plans that the visitor may see, this one among them."""
+
+    @property
+    def quarter_starts(self) -> list[date]:
+        return self.known.strategy.quarter_starts
+
+
+async def read_plan(desk: Desk, plan_id: str, who: Principal, shown: AsOf) -> PlanView:
+    """A plan for its page. Raises a 404 problem as the API does."""
+    complete_to = await desk.completeness.complete_to()
+    async with desk.reading() as connection:
+        known = await known_plan(connection, plan_id, who, shown.moment)
+        found = await ask.find_figures(connection, [known], shown.moment)
+        partner_id = known.plan.partner_id
+        name = await store.name_partner(connection, partner_id) or partner_id
+        ids = await plans.list_plans_of_partner(connection, partner_id)
+        every = await ask.find_known(connection, ids[:MOST_PLANS], shown.moment)
+    seen = [every[one] for one in ids if one in every and may_see(who, every[one], shown.moment)]
+    return PlanView(
+        known,
+        sheet_of(known, found, shown.moment, complete_to),
+        name,
+        [head_of(one, shown.day) for one in seen],
+    )
+
+
+async def read_partner(
+    desk: Desk, partner_id: str, who: Principal, shown: AsOf
+) -> tuple[str, list[dict[str, Any]]]:
+    """A partner's name and its plans with their progress. Raises a 404 problem."""
+    complete_to = await desk.completeness.complete_to()
+    if "\x00" in partner_id:
+        raise Problem(404, "No such partner")
+    async with desk.reading() as connection:
+        name = await store.name_partner(connection, partner_id)
+        ids = await plans.list_plans_of_partner(connection, partner_id)
+        if name is None and not ids:
+            raise Problem(404, "No such partner")
+        known = await ask.find_known(connection, ids[:MOST_PLANS], shown.moment)
+        seen = [known[i] for i in ids if i in known and may_see(who, known[i], shown.moment)]
+        found = await ask.find_figures(connection, seen, shown.moment)
+    sheets = [sheet_of(one, found, shown.moment, complete_to) for one in seen]
+    return name or partner_id, sheets
+
+
+@dataclass(frozen=True)
+class GoalView:
+    """One goal of a plan: its figures, what makes them up, and every record's verdict."""
+
+    plan: PlanView
+    goal: dict[str, Any]
+    steps: list[tuple[str, str]]
+    records: list[dict[str, Any]]
+
+
+async def read_goal(
+    desk: Desk, plan_id: str, goal_id: str, who: Principal, shown: AsOf
+) -> GoalView:
+    """Why a goal stands where it stands. Raises a 404 problem."""
+    view = await read_plan(desk, plan_id, who, shown)
+    wanted = parse_id(goal_id) or ""
+    goal = view.known.goal(wanted)
+    if goal is None:
+        raise Problem(404, "No such goal")
+    scope = scope_of([view.known])
+    own = Scope(scope.plans, [one for one in scope.goals if one.goal_id == UUID(wanted)])
+    async with desk.reading() as connection:
+        counted = await ask.list_contributions(
+            connection, view.known, goal, shown.moment, after=None, limit=MOST_STEPS
+        )
+        records = await store.list_records(connection, own, FOREVER, shown.day, MOST_RECORDS)
+    every = [one for group in view.sheet["goal_groups"] for one in group["goals"]]
+    return GoalView(
+        view,
+        next(one for one in every if one["goal_id"] == wanted),
+        [(one["day"], one["amount"]) for one in counted],
+        records,
+    )
