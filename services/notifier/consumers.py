@@ -19,7 +19,9 @@ from shared.web.problems import pointer_of
 
 GROUP: Final = "milepost.notifier"
 _log = structlog.get_logger(__name__)
-_skipped = Counter("milepost_events_skipped_total", "Events of a type that is not known", ["type"])
+_skipped = Counter(
+    "milepost_notifier_skipped_total", "Events of a type that is not known", ["type"]
+)
 
 Errors = Sequence[dict[str, str]]
 
