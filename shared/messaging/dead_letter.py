@@ -78,9 +78,8 @@ def dead_letter_router(pool: Pool, publisher: Publisher, clock: Clock) -> APIRou
         cursor: str | None = None,
     ) -> dict[str, Any]:
         """Dead letters, oldest first; those already replayed only when asked for."""
-        after = decode_cursor(cursor, 2) if cursor else [None, None]
-        since = datetime.fromisoformat(after[0]) if after[0] else None
-        rows = await pool.fetch(QUERIES["list_dead_letters"], replayed, since, after[1], limit + 1)
+        after = _after(cursor) if cursor else (None, None)
+        rows = await pool.fetch(QUERIES["list_dead_letters"], replayed, *after, limit + 1)
         return page([_shown(row) for row in rows], limit, lambda i: [i["failed_at"], i["id"]])
 
     @router.post("/{dead_letter_id}/replay", status_code=202)
@@ -109,6 +108,18 @@ def dead_letter_router(pool: Pool, publisher: Publisher, clock: Clock) -> APIRou
         return {"id": found, "topic": row["topic"], "replayed": True}
 
     return router
+
+
+def _after(cursor: str) -> tuple[datetime, str]:
+    """When the last item failed, and its id. Raises a 422 problem for what is no cursor of ours."""
+    failed_at, given = decode_cursor(cursor, 2)
+    try:
+        since, found = datetime.fromisoformat(failed_at), parse_id(given)
+    except (ValueError, TypeError, AttributeError):
+        found = None
+    if found is None or since.tzinfo is None:
+        raise Problem.at("/cursor", "is no cursor of this list")
+    return since, found
 
 
 def _shown(row: Any) -> dict[str, Any]:

@@ -64,6 +64,7 @@ def create_app(
         default_response_class=JsonResponse,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.authenticator = Authenticator(settings, settings.clock())
     app.state.checks = {}
