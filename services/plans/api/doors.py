@@ -65,15 +65,21 @@ def read_sort(text: str, keys: Sequence[str]) -> tuple[str, bool]:
     return key, text.startswith("-")
 
 
-def read_cursor(cursor: str | None, *kinds: Callable[[Any], Any]) -> list[Any]:
-    """The last item's keys, each read by its kind; as many times None without a cursor."""
+def read_cursor(cursor: str | None, order: str, *kinds: Callable[[Any], Any]) -> list[Any]:
+    """The last item's keys, each read by its kind; as many times None without a cursor.
+
+    `order` names the list and its sorting: the cursor of another one is refused.
+    """
     if cursor is None:
         return [None] * len(kinds)
+    given, *keys = decode_cursor(cursor, len(kinds) + 1)
     try:
-        keys = decode_cursor(cursor, len(kinds))
-        return [kind(key) for kind, key in zip(kinds, keys, strict=True)]
+        found = [kind(key) for kind, key in zip(kinds, keys, strict=True)]
     except (ValueError, TypeError):
-        raise Problem.at("/cursor", "is no cursor of this list") from None
+        found = []
+    if given != order or not found:
+        raise Problem.at("/cursor", "is no cursor of this list")
+    return found
 
 
 def text_key(value: Any) -> str:
@@ -114,10 +120,11 @@ def is_storable(text: str) -> bool:
 def paged(
     rows: Sequence[Item],
     limit: int,
+    order: str,
     show: Callable[[Item], dict[str, Any]],
     keys: Callable[[Item], Sequence[Any]],
 ) -> dict[str, Any]:
     """A page out of up to `limit + 1` rows; the surplus one tells that there is more."""
     shown = rows[:limit]
-    following = encode_cursor(keys(shown[-1])) if len(rows) > limit else None
+    following = encode_cursor([order, *keys(shown[-1])]) if len(rows) > limit else None
     return {"items": [show(row) for row in shown], "next": following}

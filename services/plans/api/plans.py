@@ -42,6 +42,7 @@ from shared.kernel.period import Status
 from shared.web.app import JsonResponse
 
 SORT_KEYS: Final = ("strategy_name", "start_date", "end_date", "created")
+LATEST_FIRST: Final = "history"
 router: Final = APIRouter(prefix="/v1", tags=["plans"])
 PlanBody = Annotated[PlanForm, Depends(body_of(PlanForm))]
 TargetsBody = Annotated[TargetsForm, Depends(body_of(TargetsForm))]
@@ -68,7 +69,7 @@ async def list_plans(
     """Plans, sorted by strategy_name, start_date, end_date or created; the newest first."""
     key, down = read_sort(sort, SORT_KEYS)
     kinds = (moment_key, id_key) if key == "created" else (text_key, id_key, id_key)
-    after = read_cursor(cursor, *kinds)
+    after = read_cursor(cursor, sort, *kinds)
     wanted = _wanted(status, strategy_id, partner_id)
     if wanted is None:
         return {"items": [], "next": None}
@@ -85,6 +86,7 @@ async def list_plans(
     return paged(
         found,
         limit,
+        sort,
         lambda one: plan_answer(
             one.plan, of[one.plan.strategy_id], one.partner_name, today=today, now=now
         ),
@@ -149,12 +151,12 @@ async def list_history(
 ) -> dict[str, Any]:
     """Every revision of the plan's targets, the latest first."""
     plan_id = found_id(plan_id)
-    [before] = read_cursor(cursor, number_key)
+    [before] = read_cursor(cursor, LATEST_FIRST, number_key)
     async with desk.pool.acquire() as connection:
         if await plans.find_strategy_of_plan(connection, plan_id) is None:
             raise NotFoundError("No such plan")
         found = await plans.list_history(connection, plan_id, before, limit + 1)
-    return paged(found, limit, history_answer, lambda row: [row["change_id"]])
+    return paged(found, limit, LATEST_FIRST, history_answer, lambda row: [row["change_id"]])
 
 
 def _answer(

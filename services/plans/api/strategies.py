@@ -39,6 +39,8 @@ from shared.web.app import JsonResponse
 from shared.web.problems import Problem
 
 SORT_KEYS: Final = ("name", "start_date", "end_date")
+BY_NAME: Final = "eligible"
+BY_TAG: Final = "tags"
 router: Final = APIRouter(prefix="/v1", tags=["strategies"])
 StrategyBody = Annotated[StrategyForm, Depends(body_of(StrategyForm))]
 
@@ -61,7 +63,7 @@ async def list_strategies(
 ) -> dict[str, Any]:
     """Strategies, sorted by name, start_date or end_date."""
     key, down = read_sort(sort, SORT_KEYS)
-    after = read_cursor(cursor, text_key, id_key)
+    after = read_cursor(cursor, sort, text_key, id_key)
     today = desk.today
     async with desk.pool.acquire() as connection:
         found = await strategies.list_strategies(
@@ -70,6 +72,7 @@ async def list_strategies(
     return paged(
         found,
         limit,
+        sort,
         lambda row: strategy_answer(row[0], today),
         lambda row: [row[1], row[0].strategy_id],
     )
@@ -115,7 +118,7 @@ async def list_eligible_partners(
 ) -> dict[str, Any]:
     """The partners that a plan of the strategy can be made for, by name; some have one already."""
     strategy = await _found(desk, strategy_id)
-    after = read_cursor(cursor, text_key, text_key)
+    after = read_cursor(cursor, BY_NAME, text_key, text_key)
     async with desk.pool.acquire() as connection:
         found = await directory.list_eligible_partners(
             connection, strategy.strategy_id, strategy.partner_groups, after, limit + 1
@@ -123,6 +126,7 @@ async def list_eligible_partners(
     return paged(
         found,
         limit,
+        BY_NAME,
         lambda row: {name: row[name] for name in ("partner_id", "name", "has_plan")},
         lambda row: [row["name_order"], row["partner_id"]],
     )
@@ -150,10 +154,10 @@ async def list_campaign_tags(
     _who: Supplier, desk: AtDesk, limit: Limit = PAGE, cursor: str | None = None
 ) -> dict[str, Any]:
     """The tags that campaigns carry now: suggestions for goals that ask for some."""
-    [after] = read_cursor(cursor, text_key)
+    [after] = read_cursor(cursor, BY_TAG, text_key)
     async with desk.pool.acquire() as connection:
         tags = await directory.list_campaign_tags(connection, after, limit + 1)
-    return paged(tags, limit, lambda tag: {"tag": tag}, lambda tag: [tag])
+    return paged(tags, limit, BY_TAG, lambda tag: {"tag": tag}, lambda tag: [tag])
 
 
 def _answer(
