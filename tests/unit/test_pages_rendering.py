@@ -7,11 +7,19 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
 
 from tests.browser.gallery.app import gallery_app, gallery_settings
 
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 PAGES = ("/gallery", "/partners", "/portal", "/portal-pages")
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Nobody reads the log here, and to draw a traceback takes seconds."""
+    with capture_logs():
+        yield
 
 
 @pytest.fixture(scope="module")
