@@ -18,7 +18,7 @@ from shared.web.problems import Problem
 Administrator = Annotated[Principal, Depends(require("administrator"))]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Period = Annotated[str | None, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])(-\d{2})?$")]
-Plan = Annotated[str | None, Query(max_length=200)]
+Plan = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 TickState = Literal["waiting", "planned", "done", "skipped"]
 _MOMENTS: Final = ("due_at", "planned_at", "accepted_at", "received_at")
 

@@ -25,9 +25,9 @@ from services.ingest.domain.cloud_event import (
 )
 from services.ingest.domain.fast_fields import DoubtError, Settle, derive, moment
 from services.ingest.domain.reading import has_duplicate_names
-from shared.events.records import EVENT_TYPES, Fault, Record, RecordKind
-from shared.messaging.topics import ACTIVITY
+from shared.events.records import EVENT_TYPES, RECORDS, Fault, Record, RecordKind
 
+_ACTIVITY: Final = RECORDS["deal"].topic
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _DOUBTS = (msgspec.MsgspecError, ValueError, KeyError, TypeError, RecursionError)
 
@@ -133,7 +133,7 @@ class Lane:
 
 def _key_of(kind: RecordKind, structure: type[Struct]) -> Callable[[Any], str]:
     names = structure.__struct_fields__
-    if "partner_id" in names and kind.topic == ACTIVITY:
+    if "partner_id" in names and kind.topic == _ACTIVITY:
         return attrgetter("partner_id")
     return kind.record_id if len(kind.keys) > 1 else attrgetter(kind.keys[0])
 

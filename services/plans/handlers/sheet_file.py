@@ -22,6 +22,7 @@ from services.plans.domain.sheet import (
 SEPARATORS: Final = (",", ";", "\t")
 MOST_ROWS: Final = 200_000
 MOST_COLUMNS: Final = 2_000
+LONGEST_CELL: Final = 131_072
 HEADER_BYTES: Final = 1024 * 1024
 
 
@@ -73,6 +74,7 @@ class SheetFile:
     def _records(self) -> Iterator[list[str]]:
         self._file.seek(0)
         text = io.TextIOWrapper(self._file, encoding="utf-8-sig", newline="")
+        csv.field_size_limit(LONGEST_CELL)  # it is the process's: others may have set it
         reader = csv.reader(text, delimiter=self.separator, strict=True)
         try:
             yield from reader
