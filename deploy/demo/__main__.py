@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from deploy.demo import dataset, invented, mailbox
 from deploy.demo.doors import DemoError, Doors, wait_until
@@ -19,6 +19,7 @@ from deploy.demo.sales import Sales
 from deploy.demo.standing import differences, standings
 from deploy.demo.summary import show_mails, show_standings, show_where_to_look
 from deploy.demo.teller import Teller, make_console
+from deploy.local import personas
 from deploy.local.console import answer, complain
 from deploy.local.home import CHECKOUT, Home, LocalError
 from shared.events.envelope import stamp
@@ -51,6 +52,7 @@ def _demo(home: Home, organization: Organization) -> list[str]:
     sales = _sales(teller)
     with Doors(home) as doors:
         played = Play(doors, sales, organization).run(teller, SystemClock().now())
+        personas.remember(home, _partners(played))
         doors.wait_until_complete(played.ended)
         expected = _expected_mails(played, organization)
         mails = _mails(doors, played, expected)
@@ -70,6 +72,12 @@ def _sales(teller: Teller) -> Sales:
         f"{won:,} of them won for {sales.won_total:,} USD"
     )
     return sales
+
+
+def _partners(played: Played) -> list[dict[str, Any]]:
+    """The partners' records as they were told last: whom the sign-in offers."""
+    told = {one.data["partner_id"]: one.data for one in played.told if one.record == "partner"}
+    return list(told.values())
 
 
 def _expected_mails(played: Played, organization: Organization) -> Counter[str]:

@@ -121,13 +121,18 @@ def show_where_to_look(console: Console, doors: Doors, best: Standing, mails: li
     own = [mail for mail in mails if mail.plan_id == plan_id]
     console.rule("Where to look", align="left")
     lines = [
+        "in a browser (choose whom to sign in as: the supplier's people, or a partner's):",
+        f"  every partner, its plans and why each figure:  {urls['progress']}/partners",
+        f"  the plan of {best.plan.seller.name}:  {urls['progress']}/plans/{plan_id}",
+        f"  strategies and plans:  {urls['plans']}/plans",
+        f"  what a partner sees:  {urls['progress']}/portal",
         f"the plan of {best.plan.seller.name}, to paste into a shell here:",
         f"  T=$({_python()} -m deploy.local token --role channel_manager)",
         f'  curl -s -H "Authorization: Bearer $T" {urls["progress"]}/v1/plans/{plan_id}/progress',
         f'  curl -s -H "Authorization: Bearer $T" {urls["plans"]}/v1/plans/{plan_id}',
         f'  curl -s -H "Authorization: Bearer $T" "{urls["plans"]}/v1/strategies?sort=name"',
         f'  curl -s -H "Authorization: Bearer $T" {urls["progress"]}/v1/watermark',
-        f"interactive API pages: {urls['plans']}/docs · {urls['progress']}/docs",
+        f"the API's description:  {urls['plans']}/openapi.json · {urls['progress']}/openapi.json",
         f"tokens of every role:  {_short(doors.home.stack_file)}",
         f"mailbox:               {_short(doors.home.mail)}",
     ]
