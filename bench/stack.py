@@ -57,7 +57,7 @@ class BenchStack:
         process = stack.processes.alive(service)
         if process:
             await stop(process, signal.SIGTERM, GRACE_SECONDS)
-        stack.processes.forget(service)
+            stack.processes.forget(service)
 
     async def down(self, *, wipe: bool) -> None:
         with self.home.lock():
