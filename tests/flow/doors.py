@@ -44,7 +44,7 @@ def fresh(prefix: str) -> str:
     return f"{prefix}-{uuid.uuid4().hex[:10]}"
 
 
-def event(record: str, data: Data, *, what: str = "recorded", **changes: Any) -> Data:
+def event(record: str, data: Data, /, *, what: str = "recorded", **changes: Any) -> Data:
     """A CloudEvent about a record."""
     told = {
         "specversion": "1.0",

@@ -326,7 +326,7 @@ def told_plan(data: Data, at: datetime) -> Telling:
     return Telling(PLAN_DEFINED, topics.PLANS, data["plan_id"], text, at)
 
 
-moments = st.integers(-1, LAST_SECOND + 1).map(moment)
+moments = st.integers(-1, LAST_SECOND + 1).map(lambda n: moment(LAST_SECOND - n))
 """When something may be known: from before the play until after it."""
 
 looks = st.sampled_from(
