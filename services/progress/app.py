@@ -17,6 +17,13 @@ from services.progress.api.plans import explanations_router, plans_router
 from services.progress.completeness import SOURCES, Completeness
 from services.progress.consumers import Consumers, hear_watermarks
 from services.progress.contract import SERVICE
+from services.progress.pages.custom import custom_page_forms, custom_pages
+from services.progress.pages.embedding import (
+    EmbedTokens,
+    embed_pages,
+    embed_tokens_router,
+    widget_script_router,
+)
 from services.progress.pages.portal import lead_pages, portal_pages
 from services.progress.pages.supplier import supplier_pages
 from services.progress.settings import ProgressSettings
@@ -67,12 +74,17 @@ class Progress:
             dead_letter_router(self._pool, self._publisher, self._clock),
         ]
 
-    def page_routers(self, pages: Pages, ingest_url: str) -> list[APIRouter]:
+    def page_routers(self, pages: Pages, settings: ProgressSettings) -> list[APIRouter]:
         """What people see."""
+        desk, tokens = self._desk, EmbedTokens(settings.session_keys)
         return [
-            supplier_pages(self._desk, pages),
-            portal_pages(self._desk, pages),
-            lead_pages(self._desk, pages, ingest_url),
+            supplier_pages(desk, pages),
+            custom_pages(desk, pages),
+            custom_page_forms(desk, pages),
+            portal_pages(desk, pages),
+            lead_pages(desk, pages, settings.ingest_url),
+            embed_tokens_router(desk, tokens),
+            embed_pages(desk, pages, tokens, settings.embedding_origins),
         ]
 
     def checks(self) -> dict[str, Check]:
@@ -128,7 +140,7 @@ def build(settings: ProgressSettings) -> FastAPI:
         url = settings.database_url.get_secret_value()
         pool = await create_pool(url, size=settings.database_pool)
         progress = Progress(settings, pool)
-        for router in [*progress.routers(), *progress.page_routers(pages, settings.ingest_url)]:
+        for router in [*progress.routers(), *progress.page_routers(pages, settings)]:
             app.include_router(router)
         app.state.checks.update(progress.checks())
         calm_collector()
@@ -146,7 +158,8 @@ def build(settings: ProgressSettings) -> FastAPI:
         templates=[HERE / "templates"],
         static=[HERE / "static"],
     )
-    app = create_app(SERVICE, settings, lifespan=lifespan)
+    # Before the other static files, which go by names that change.
+    app = create_app(SERVICE, settings, lifespan=lifespan, routers=[widget_script_router()])
     pages.install(app)
     return app
 

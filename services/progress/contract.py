@@ -34,6 +34,7 @@ OWNS: Final = [
     "cell",
     "tick",
     "statement",
+    "portal_page",
     "consumed",
     "dead_letter",
 ]

@@ -7,7 +7,9 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from services.progress.api.doors import Desk
-from services.progress.pages.reading import PlanView, as_of, read_goal, read_partner, read_plan
+from services.progress.pages.custom import shown as shown_page
+from services.progress.pages.reading import PlanView, as_of, read_current, read_goal, read_plan
+from services.progress.store import portal_pages as store
 from shared.web.auth import Principal
 from shared.web.pages.forms import Form, nested
 from shared.web.pages.rendering import Pages
@@ -26,31 +28,58 @@ def portal_pages(desk: Desk, pages: Pages) -> APIRouter:
     @router.get("/portal")
     async def portal(request: Request, who: Partner) -> Response:
         """The way in: the plan that is under way, or the latest one."""
-        found = await _current_plan(desk, request, who)
+        found = await read_current(desk, who, as_of(desk, request))
         if found is None:
-            return pages.render(request, "portal_empty.html")
-        return RedirectResponse(f"/portal/plans/{found}", 303)
+            return pages.render(request, "portal_empty.html", menu=await _menu(desk))
+        return RedirectResponse(f"/portal/plans/{found.sheet['plan_id']}", 303)
 
     @router.get("/portal/plans/{plan_id}")
     async def plan(request: Request, plan_id: str, who: Partner) -> Response:
         """One plan, by year or by quarter."""
         view = await read_plan(desk, plan_id, who, as_of(desk, request))
-        return _show(pages, request, view, Form(labels=LEAD_LABELS))
+        return await _show(desk, pages, request, view, Form(labels=LEAD_LABELS))
 
     @router.get("/portal/plans/{plan_id}/figures")
     async def figures(request: Request, plan_id: str, who: Partner) -> Response:
         """The goals alone: what a page that is open brings up to date."""
-        view = await read_plan(desk, plan_id, who, as_of(desk, request))
-        part = "parts/figures.html"
-        text = pages.text(request, part, view=view, quarterly=_quarterly(request), base="/portal")
+        shown = as_of(desk, request)
+        view = await read_plan(desk, plan_id, who, shown)
+        text = pages.text(
+            request,
+            "parts/figures.html",
+            view=view,
+            quarterly=_quarterly(request),
+            base="/portal",
+            day=shown.day,
+        )
         return Response(text, media_type="text/html", headers={"Cache-Control": "no-store"})
 
     @router.get("/portal/plans/{plan_id}/goals/{goal_id}")
     async def goal(request: Request, plan_id: str, goal_id: str, who: Partner) -> Response:
         """What makes up a figure."""
         shown = as_of(desk, request)
-        found = await read_goal(desk, plan_id, goal_id, who, shown)
-        return pages.render(request, "portal_goal.html", found=found, view=found.plan, shown=shown)
+        record = request.query_params.get("record", "")
+        found = await read_goal(desk, plan_id, goal_id, who, shown, record)
+        return pages.render(
+            request,
+            "portal_goal.html",
+            found=found,
+            view=found.plan,
+            shown=shown,
+            menu=await _menu(desk),
+        )
+
+    @router.get("/portal/pages/{slug}")
+    async def custom(request: Request, slug: str, who: Partner) -> Response:
+        """A page that the supplier wrote, its widgets filled with the visitor's own plan."""
+        async with desk.reading() as connection:
+            found = await store.find_active(connection, slug.replace("\x00", ""))
+        if found is None:
+            raise Problem(404, "No such page")
+        view = await read_current(desk, who, as_of(desk, request))
+        return pages.render(
+            request, "portal_custom.html", view=view, menu=await _menu(desk), **shown_page(found)
+        )
 
     return router
 
@@ -70,7 +99,8 @@ def lead_pages(desk: Desk, pages: Pages, ingest_url: str) -> APIRouter:
         except Problem as problem:
             form = Form.refused(values, problem)
             form.labels = LEAD_LABELS
-            return _show(pages, request, view, form, 422 if problem.errors else problem.status)
+            status = 422 if problem.errors else problem.status
+            return await _show(desk, pages, request, view, form, status)
         told = f"{body['name']} is registered as a lead"
         return pages.redirect(f"/portal/plans/{view.sheet['plan_id']}#lead-registered", told)
 
@@ -81,25 +111,24 @@ def _quarterly(request: Request) -> bool:
     return request.query_params.get("view") == "quarters"
 
 
-def _show(
-    pages: Pages, request: Request, view: PlanView, form: Form, status: int = 200
+async def _menu(desk: Desk) -> list[dict[str, Any]]:
+    """The supplier's own pages, for the navigation."""
+    async with desk.reading() as connection:
+        return await store.list_navigation(connection)
+
+
+async def _show(
+    desk: Desk, pages: Pages, request: Request, view: PlanView, form: Form, status: int = 200
 ) -> Response:
-    quarterly = _quarterly(request)
     return pages.render(
-        request, "portal_plan.html", status=status, view=view, quarterly=quarterly, form=form
+        request,
+        "portal_plan.html",
+        status=status,
+        view=view,
+        quarterly=_quarterly(request),
+        form=form,
+        menu=await _menu(desk),
     )
-
-
-async def _current_plan(desk: Desk, request: Request, who: Principal) -> str | None:
-    if who.partner_id is None:
-        return None
-    try:
-        _, sheets = await read_partner(desk, who.partner_id, who, as_of(desk, request))
-    except Problem:
-        return None
-    under_way = (sheet for sheet in sheets if sheet["status"] == "in_progress")
-    found = next(under_way, sheets[0] if sheets else None)
-    return found["plan_id"] if found else None
 
 
 async def _register(request: Request, ingest_url: str, body: dict[str, Any]) -> None:

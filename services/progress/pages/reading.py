@@ -15,11 +15,14 @@ from services.progress.handlers.take import FOREVER
 from services.progress.store import pages as store
 from services.progress.store import plans
 from shared.kernel.ids import parse_id
+from shared.postgres.pool import Connection
 from shared.web.auth import Principal
 from shared.web.problems import Problem
 
 MOST_PLANS: Final = 50
-MOST_RECORDS: Final = 500
+MOST_RECORDS: Final = 100
+"""More would make a page of over 100 kB; the form below them finds any other."""
+LONGEST_RECORD: Final = 500
 MOST_STEPS: Final = 10_000
 
 
@@ -101,20 +104,45 @@ async def read_partner(
     return name or partner_id, sheets
 
 
+async def read_current(desk: Desk, who: Principal, shown: AsOf) -> PlanView | None:
+    """A partner's plan that is under way, or its latest one; None where it has none to see."""
+    if who.partner_id is None:
+        return None
+    try:
+        _, sheets = await read_partner(desk, who.partner_id, who, shown)
+    except Problem:
+        return None
+    under_way = (sheet for sheet in sheets if sheet["status"] == "in_progress")
+    found = next(under_way, sheets[0] if sheets else None)
+    return await read_plan(desk, found["plan_id"], who, shown) if found else None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A record that somebody asked about by its name, and what the goal says to it."""
+
+    record: str
+    verdict: dict[str, Any] | None
+    """None for what is no record of the partner's."""
+
+
 @dataclass(frozen=True)
 class GoalView:
-    """One goal of a plan: its figures, what makes them up, and every record's verdict."""
+    """One goal of a plan: its figures, what makes them up, and records' verdicts."""
 
     plan: PlanView
     goal: dict[str, Any]
     steps: list[tuple[str, str]]
     records: list[dict[str, Any]]
+    more: bool
+    """Whether there are more records than these."""
+    asked: Asked | None
 
 
 async def read_goal(
-    desk: Desk, plan_id: str, goal_id: str, who: Principal, shown: AsOf
+    desk: Desk, plan_id: str, goal_id: str, who: Principal, shown: AsOf, record: str = ""
 ) -> GoalView:
-    """Why a goal stands where it stands. Raises a 404 problem."""
+    """Why a goal stands where it stands; `record` is asked about. Raises a 404 problem."""
     view = await read_plan(desk, plan_id, who, shown)
     wanted = parse_id(goal_id) or ""
     goal = view.known.goal(wanted)
@@ -126,11 +154,25 @@ async def read_goal(
         counted = await ask.list_contributions(
             connection, view.known, goal, shown.moment, after=None, limit=MOST_STEPS
         )
-        records = await store.list_records(connection, own, FOREVER, shown.day, MOST_RECORDS)
+        records = await store.list_records(connection, own, FOREVER, shown.day, MOST_RECORDS + 1)
+        asked = await _judge(connection, view.known, wanted, shown, record)
     every = [one for group in view.sheet["goal_groups"] for one in group["goals"]]
     return GoalView(
         view,
         next(one for one in every if one["goal_id"] == wanted),
         [(one["day"], one["amount"]) for one in counted],
-        records,
+        records[:MOST_RECORDS],
+        len(records) > MOST_RECORDS,
+        asked,
     )
+
+
+async def _judge(
+    connection: Connection, known: KnownPlan, goal_id: str, shown: AsOf, record: str
+) -> Asked | None:
+    record = record.replace("\x00", "").strip()[:LONGEST_RECORD]
+    if not record:
+        return None
+    verdicts = await ask.judge(connection, known, record, shown.moment) or []
+    mine = (one for one in verdicts if one["goal_id"] == goal_id)
+    return Asked(record, next(mine, None))
