@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -15,6 +16,7 @@ from services.plans.consumers import Directory
 from services.plans.contract import SERVICE
 from services.plans.handlers.desk import Desk
 from services.plans.handlers.ticks import follow_settings
+from services.plans.pages import bulk, console_routers
 from services.plans.schedule import Completeness, keep_schedule
 from services.plans.settings import PlansSettings
 from services.plans.store import watermark
@@ -28,7 +30,9 @@ from shared.messaging.producer import Publisher
 from shared.messaging.watermark import WatermarkPublisher
 from shared.postgres.pool import Pool, create_pool
 from shared.web.app import Check, cancel, create_app, start_patiently
+from shared.web.pages.rendering import Pages
 
+HERE: Final = Path(__file__).parent
 CLIENT: Final = f"milepost-{SERVICE}"
 LAST_WORD_S: Final = 3.0
 DRAIN_EVERY_S: Final = 0.05
@@ -148,9 +152,19 @@ def build(settings: PlansSettings) -> FastAPI:
         settings,
         lifespan=lifespan,
         routers=[strategies.router, plans.router, imports.router],
-        own_limits=(imports.PATH,),
+        own_limits=(imports.PATH, bulk.UPLOAD),
     )
     install_refusals(app)
+    pages = Pages(
+        settings,
+        settings.clock(),
+        site="console",
+        templates=[HERE / "templates"],
+        static=[HERE / "static"],
+    )
+    pages.install(app)
+    for router in console_routers(pages):
+        app.include_router(router)
     return app
 
 

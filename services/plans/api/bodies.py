@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
 from typing import Annotated, Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from pydantic import (
@@ -125,17 +126,21 @@ def body_of(form: type[AnyForm]) -> Callable[[Request], Awaitable[AnyForm]]:
     """A dependency that reads the body as a form. Raises InvalidError naming what is wrong."""
 
     async def read(request: Request) -> AnyForm:
-        given = _parse(await request.body())
-        flaws = list(_unstorable(given, ""))
-        if flaws:
-            raise InvalidError(flaws[:MOST_FLAWS])
-        try:
-            return form.model_validate(given, context={"zone": request.app.state.desk.zone})
-        except ValidationError as failure:
-            found = describe(failure, prefix="")
-            raise InvalidError(Flaw(one["pointer"], one["detail"]) for one in found) from None
+        return checked(form, _parse(await request.body()), request.app.state.desk.zone)
 
     return read
+
+
+def checked(form: type[AnyForm], given: Any, zone: ZoneInfo) -> AnyForm:
+    """What a client or a page sent, as a form. Raises InvalidError naming what is wrong."""
+    flaws = list(_unstorable(given, ""))
+    if flaws:
+        raise InvalidError(flaws[:MOST_FLAWS])
+    try:
+        return form.model_validate(given, context={"zone": zone})
+    except ValidationError as failure:
+        found = describe(failure, prefix="")
+        raise InvalidError(Flaw(one["pointer"], one["detail"]) for one in found) from None
 
 
 def described(form: type[Form]) -> dict[str, Any]:
