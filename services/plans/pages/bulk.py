@@ -1,6 +1,6 @@
 """Planning in bulk: the template, the file, its preview, and what came of it."""
 
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
@@ -89,7 +89,7 @@ def _csv_of(file: object) -> BinaryIO:
         raise Problem.at("/file", "choose a CSV file")
     if (file.size or 0) > LARGEST_FILE:
         raise Problem.at("/file", "must not be larger than 64 MB")
-    return cast(BinaryIO, file.file)
+    return file.file
 
 
 def _about_the_file(problem: Problem) -> Form:
