@@ -57,7 +57,7 @@ def test_a_strategy_and_its_plan_are_made(page: "Page", doors: Doors, console: s
     add(page, "Approved Accounts")
     page.get_by_role("button", name="Move up Approved Accounts").press("Enter")
     first = page.locator(".goal-edit").first.get_by_role("textbox").first
-    page.wait_for_function("document.querySelector('.goal-edit input.input').value[0] === 'A'")
+    page.locator(".goal-edit:first-child input[value='Approved Accounts']").wait_for()
     assert first.input_value() == "Approved Accounts"
     page.get_by_role("button", name="Save", exact=True).last.click()
     assert "needs this option" in page.locator("[data-summary]").inner_text()
@@ -89,7 +89,8 @@ def test_a_strategy_in_progress_asks_before_it_changes_plans(
     plan = doors.plan(strategy, doors.partner())
     sign_in(page, console, MANAGER, f"/strategies/{strategy['strategy_id']}")
     page.get_by_role("button", name="Remove Approved Registered Deals").click()
-    page.wait_for_function("document.querySelectorAll('.goal-edit').length === 1")
+    removed = page.get_by_role("button", name="Remove Approved Registered Deals")
+    removed.wait_for(state="detached")
     page.get_by_role("button", name="Save", exact=True).last.click()
     told = page.locator(".note.warning")
     assert "Goal removed: Approved Registered Deals" in told.inner_text()
