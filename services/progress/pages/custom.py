@@ -171,9 +171,12 @@ def _form_page(
     newer: dict[str, Any] | None = None,
     status: int = 200,
 ) -> Response:
+    # After a conflict the form goes on from what it was shown to collide with.
+    typed = form.value("version", found["version"] if found else "")
     return pages.render(
         request,
         "custom_page.html",
+        version=newer["version"] if newer else typed,
         status=status,
         form=form,
         found=found,
