@@ -126,9 +126,9 @@ def test_only_the_supplier_writes_pages(scene: Scene) -> None:
     for role in ("analyst", OWN):
         for path in ("/portal-pages", "/portal-pages/preview", "/portal-pages/{page}/delete"):
             token = csrf_token(scene.visit(role, "/portal").text)
-            sent = {"csrf_token": token, **written("Mine")}
+            fields = {"csrf_token": token, **written("Mine")}
             url = scene.site + path.format(**scene.names)
-            assert scene.clients[role].post(url, data=sent, headers=HTML).status_code == 403
+            assert scene.clients[role].post(url, data=fields, headers=HTML).status_code == 403
     sent = scene.clients["administrator"].post(
         f"{scene.site}/portal-pages", data=written("Without a token"), headers=HTML
     )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from services.progress.domain.markdown import complaint_about, parts_of
 from services.progress.domain.portal_page import PageDraft, slug_of
@@ -123,5 +123,5 @@ def test_what_was_not_given_as_a_token_is_none() -> None:
 def test_what_is_no_origin_may_embed_nothing(origins: str) -> None:
     with pytest.raises(ValidationError):
         ProgressSettings(
-            environment="local", database_url="postgresql://x/x", embed_origins=origins
+            environment="local", database_url=SecretStr("postgresql://x/x"), embed_origins=origins
         )
