@@ -126,6 +126,7 @@ def show_where_to_look(console: Console, doors: Doors, best: Standing, mails: li
         f"  the plan of {best.plan.seller.name}:  {urls['progress']}/plans/{plan_id}",
         f"  strategies and plans:  {urls['plans']}/plans",
         f"  what a partner sees:  {urls['progress']}/portal",
+        f"  pages of your own for partners:  {urls['progress']}/portal-pages",
         f"the plan of {best.plan.seller.name}, to paste into a shell here:",
         f"  T=$({_python()} -m deploy.local token --role channel_manager)",
         f'  curl -s -H "Authorization: Bearer $T" {urls["progress"]}/v1/plans/{plan_id}/progress',

@@ -40,13 +40,20 @@ def doors(request: pytest.FixtureRequest) -> Iterator[Doors]:
     opened.http.close()
 
 
+def called(name: str) -> str:
+    """A name that no other test uses; for the tour, whose stack is its own, the plain one."""
+    return name if os.environ.get("MILEPOST_TOUR") == "1" else fresh(name)
+
+
 @dataclass(frozen=True)
 class Scene:
     """A partner with two plans under way and some sales, and where its pages are."""
 
     site: str
+    console: str
     partner: str
     ada: Persona
+    strategy: str
     plan: str
     leads: str
     """The goal that counts registered leads."""
@@ -67,16 +74,27 @@ def scene(doors: Doors) -> Scene:
         },
         {"type": "registered_leads", "name": "Your own leads", "options": {}},
         start=start,
-        name=fresh("Growth"),
+        name=called("FY26 Partner growth"),
     )
     deals, won, leads = (one["goal_id"] for one in strategy["goal_groups"][0]["goals"])
     targets = {deals: {"annual": "12"}, won: {"annual": "240000.00"}, leads: {"annual": "40"}}
     plan = doors.plan(strategy, partner, targets)["plan_id"]
-    doors.plan(doors.strategy({"type": "registered_leads", "options": {}}), partner)
+    begun = doors.today() - timedelta(days=300)
+    first = {"type": "registered_leads", "options": {}}
+    doors.plan(doors.strategy(first, start=begun, name=called("Onboarding")), partner)
     doors.send(*sales(partner, doors))
     doors.shows(plan, "4", "126000.00", "0")
     ada = Persona("Ada Quinn", "partner_admin", "ada@aldergate.example", partner=partner)
-    return Scene(str(doors.stack["progress"]), partner, ada, plan, leads, deals)
+    return Scene(
+        site=doors.stack["progress"],
+        console=doors.stack["plans"],
+        partner=partner,
+        ada=ada,
+        strategy=strategy["strategy_id"],
+        plan=plan,
+        leads=leads,
+        deals=deals,
+    )
 
 
 def sales(partner: str, doors: Doors) -> list[dict[str, Any]]:
@@ -97,7 +115,9 @@ def sales(partner: str, doors: Doors) -> list[dict[str, Any]]:
 
 def picture(page: "Page", name: str, *, whole: bool = False) -> None:
     """Keep a picture, for the tour too when that is made anew."""
+    page.set_viewport_size({"width": 1120, "height": 700})
     kept = screenshot(page, name, whole=whole)
+    page.set_viewport_size({"width": 1440, "height": 900})
     if os.environ.get("MILEPOST_TOUR") == "1":
         TOUR.mkdir(exist_ok=True)
         (TOUR / kept.name).write_bytes(kept.read_bytes())
@@ -120,6 +140,19 @@ def test_the_supplier_sees_a_partners_plan_down_to_the_record(page: "Page", scen
     page.get_by_label("Record", exact=True).fill("deal/unheard-of")
     page.get_by_role("button", name="Check").click()
     assert page.get_by_text("is no record of this partner").is_visible()
+
+
+def test_who_is_signed_in_here_is_signed_in_at_the_console(page: "Page", scene: Scene) -> None:
+    sign_in(page, scene.site, MANAGER, "/partners")
+    ways = {
+        "strategy editor": f"/strategies/{scene.strategy}",
+        "plan targets": f"/plans/{scene.plan}",
+        "plans": "/plans",
+    }
+    for name, path in ways.items():
+        page.goto(scene.console + path)
+        assert page.get_by_role("heading", level=1).is_visible()
+        picture(page, f"console {name}")
 
 
 def test_any_day_can_be_looked_back_at(page: "Page", doors: Doors, scene: Scene) -> None:
