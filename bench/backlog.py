@@ -20,7 +20,15 @@ import asyncpg
 from bench.cast import Cast, assemble
 from bench.deals import Backlog, Mix, totals
 from bench.figures import Bar, Row
-from bench.stack import QUERIES, BenchError, BenchStack, Memory, gather_some, until
+from bench.stack import (
+    QUERIES,
+    BenchError,
+    BenchStack,
+    Memory,
+    gather_some,
+    processor_seconds,
+    until,
+)
 from shared.messaging.producer import Publisher
 from shared.messaging.topics import ACTIVITY
 
@@ -41,6 +49,8 @@ class Drained:
     seconds: float
     first_after: float
     memory: Memory
+    processor: dict[str, float]
+    """Processor time of progress and of PostgreSQL, microseconds an event."""
 
     @property
     def rate(self) -> float:
@@ -55,6 +65,7 @@ class Rates:
     again: list[float] = field(default_factory=list)
     baseline: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
 
@@ -76,6 +87,7 @@ async def _measure(
     """One run: new, baseline beside it, the same again, figures held against a plain fold."""
     fresh = await drain(stack, backlog)
     rates.fresh.append(fresh.rate)
+    rates.notes.append(_processor_note(fresh))
     before = await _shown(stack, cast)
     rates.failures += _differences(before, told, cast, stack)
     await stack.stop("progress")
@@ -97,6 +109,7 @@ def _rows(rates: Rates) -> list[Row]:
             rates.fresh,
             "events/s",
             Bar(60_000, "events/s"),
+            rates.notes[-1],
             failures=rates.failures,
         ),
         Row("a consumer with one transaction per event", rates.baseline, "events/s"),
@@ -105,6 +118,11 @@ def _rows(rates: Rates) -> list[Row]:
         Row("… faster than the first time by", gains, "×", Bar(1.5, "×")),
         Row("progress memory during these runs, highest", rates.memory, "MB"),
     ]
+
+
+def _processor_note(drained: Drained) -> str:
+    used = ", ".join(f"{part} {spent:.1f}" for part, spent in drained.processor.items())
+    return f"processor time, µs an event: {used}"
 
 
 async def drain(stack: BenchStack, backlog: Backlog) -> Drained:
@@ -154,6 +172,7 @@ async def _timed(
 
     await until(moved, "progress commits something", pause=POLL_SECONDS)
     first, began = await positions(database), time.perf_counter()
+    before = _processor(stack)
     async with Memory(stack.pid("progress")) as memory:
 
         async def passed() -> bool:
@@ -163,7 +182,12 @@ async def _timed(
         await until(passed, "progress has consumed the backlog", pause=POLL_SECONDS)
         took = time.perf_counter() - began
     events = sum(end - first.get(partition, 0) for partition, end in ends.items())
-    return Drained(events, took, began - waiting_since, memory)
+    used = {part: (end - before[part]) * 1e6 / events for part, end in _processor(stack).items()}
+    return Drained(events, took, began - waiting_since, memory, used)
+
+
+def _processor(stack: BenchStack) -> dict[str, float]:
+    return {part: processor_seconds(stack.pid(part)) for part in ("progress", "postgres", "kafka")}
 
 
 async def _baseline(stack: BenchStack, cast: Cast) -> float:

@@ -78,6 +78,7 @@ class Backlog:
     label: str
     starts: date
     mix: Mix = field(default_factory=Mix)
+    first_partner: int = 0
     newest: list[Deal] = field(default_factory=list)
     """What each deal has come to, once `versions` was used up."""
 
@@ -106,7 +107,7 @@ class Backlog:
                 return known, False
             stale = known.version - VERSION_STEP // 2
             return self._version(chance, known.number, stale, known.partner), False
-        partner = int(chance.random() * mix.partners)
+        partner = self.first_partner + int(chance.random() * mix.partners)
         return self._version(chance, len(newest), VERSION_STEP, partner), True
 
     def _version(self, chance: random.Random, number: int, version: int, partner: int) -> Deal:

@@ -1,6 +1,7 @@
 """A local stack of the benchmarks' own, with services that come and go."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -158,6 +159,18 @@ async def gather_some(works: Sequence[Callable[[], Awaitable[Any]]], at_once: in
 
     await asyncio.gather(*(worker() for _ in range(at_once)))
     return results
+
+
+def processor_seconds(pid: int) -> float:
+    """Processor time of a process and everything it has started, so far."""
+    whole = psutil.Process(pid)
+    own = whole.cpu_times()
+    total: float = own.user + own.system + own.children_user + own.children_system
+    for child in whole.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            used = child.cpu_times()
+            total += used.user + used.system
+    return total
 
 
 class Memory:
