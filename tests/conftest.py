@@ -47,8 +47,17 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"backend: {name}, Kafka and PostgreSQL from {sources[name]} ({config.stash[REASON]})"
 
 
+BROWSER = Path(__file__).parent / "browser"
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they need, so that `-m 'not flow'` leaves the slow ones out."""
+    """Mark tests by what they need, so that `-m 'not flow'` leaves the slow ones out.
+
+    Those in a browser come last, after any shuffling: Playwright keeps an event loop running in
+    the main thread for as long as its browser is open, and no other test could run its own.
+    """
+    items.sort(key=lambda item: BROWSER in item.path.parents)
     for item in items:
         for fixture, marker in NEEDS.items():
             if fixture in getattr(item, "fixturenames", ()):

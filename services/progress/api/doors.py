@@ -58,7 +58,15 @@ class Desk:
         now = self.clock.now()
         told_at = now if at is None else read_moment("at", at)
         known = None if known_at is None else read_moment("known_at", known_at)
-        return Moment(told_at, known, now, self.zone)
+        return _in_zone(Moment(told_at, known, now, self.zone))
+
+
+def _in_zone(moment: Moment) -> Moment:
+    try:
+        _ = moment.day
+    except OverflowError:
+        raise Problem.at("/at", "has no day in the organization's time zone") from None
+    return moment
 
 
 def read_moment(name: str, text: str) -> datetime:

@@ -1,5 +1,6 @@
 """The doors for other services and for operators: statements, watermark, verify, conflicts."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -20,6 +21,7 @@ from shared.web.paging import DEFAULT_LIMIT, decode_cursor, page
 from shared.web.problems import Problem
 
 MOST_TICKS: Final = 2000
+MOST_REMEMBERED: Final = 10_000
 MOST_VERSION: Final = 2**63 - 1
 
 Service = Annotated[Principal, Depends(require("service"))]
@@ -34,6 +36,7 @@ class StatementsWanted(BaseModel):
 def statements_router(desk: Desk) -> APIRouter:
     """Statements of due ticks, for the service that mails them."""
     router = APIRouter(prefix="/v1", tags=["statements"])
+    unheard = Unheard()
 
     @router.post("/statements")
     async def give_statements(wanted: StatementsWanted, _who: Service) -> Response:
@@ -46,7 +49,8 @@ def statements_router(desk: Desk) -> APIRouter:
         async with desk.reading() as connection:
             ticks, kept = await statements.find_ticks(connection, ids)
             fresh = [ticks[one] for one in ids if one in ticks and one not in kept]
-            _refuse_early(len(ids) - len(ticks), fresh, complete_to)
+            unheard.refuse([one for one in ids if one not in ticks], desk.clock.now(), complete_to)
+            _refuse_early(fresh, complete_to)
             rendered = await state.render(connection, fresh, desk.zone)
         if rendered:
             async with desk.pool.acquire() as connection, connection.transaction():
@@ -56,9 +60,30 @@ def statements_router(desk: Desk) -> APIRouter:
     return router
 
 
-def _refuse_early(unheard: int, fresh: list[Tick], complete_to: datetime | None) -> None:
-    if unheard:
-        raise _not_yet(f"{unheard} of the ticks have not been heard yet")
+class Unheard:
+    """Ticks that were asked for and have not been heard.
+
+    Whoever asks has heard of them, so they lie in Kafka: they will come, unless the figures are
+    complete to a moment after the first time they were asked for. Then there are none such.
+    """
+
+    def __init__(self) -> None:
+        self._asked: dict[UUID, datetime] = {}
+
+    def refuse(self, ticks: Iterable[UUID], now: datetime, complete_to: datetime | None) -> None:
+        """Raise a problem when there is any: 503 while it may still come, then 404."""
+        ticks = list(ticks)
+        if not ticks:
+            return
+        if len(self._asked) > MOST_REMEMBERED:
+            self._asked.clear()
+        first = [self._asked.setdefault(tick, now) for tick in ticks]
+        if complete_to is not None and complete_to > min(first):
+            raise Problem(404, "No such tick", f"{len(ticks)} of the ticks are not known")
+        raise _not_yet(f"{len(ticks)} of the ticks have not been heard yet")
+
+
+def _refuse_early(fresh: list[Tick], complete_to: datetime | None) -> None:
     if not fresh:
         return
     latest = max(tick.due_at for tick in fresh)
