@@ -191,6 +191,7 @@ async def ticks(doors: Doors, plan_id: str) -> list[Data]:
     await consumer.start()
     try:
         topic = "milepost.ticks.v1"
+        await consumer._client.set_topics([topic])  # there is no public way to look one up
         parts = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
         consumer.assign(parts)
         await consumer.seek_to_beginning()

@@ -238,7 +238,7 @@ async def test_bad_events_become_dead_letters_and_the_others_count(progress: Tol
         deal("d5", version=2**63),
         deal("", amount="1"),
         deal("d6", partner_id="a\x00b"),
-        good._replace(headers=good.headers[:3]),
+        good._replace(headers=good.headers[:5]),  # not when it was accepted
         good._replace(
             headers=(("ce_type", b"milepost.deal.recorded.v1"), ("ce_acceptedat", b"now"))
         ),
