@@ -11,6 +11,7 @@ from services.plans.api.refusals import STATUSES
 from services.plans.domain.refusal import InvalidError, RefusalError, StaleError
 from services.plans.handlers.desk import Desk
 from services.plans.store import strategies
+from shared.kernel.ids import parse_id
 from shared.web.auth import Principal
 from shared.web.problems import Problem
 from shared.web.session import require_page
@@ -51,8 +52,8 @@ def version_of(values: dict[str, Any]) -> frozenset[int]:
     return frozenset({int(text)}) if VERSION.fullmatch(text) else frozenset()
 
 
-async def name_strategies(desk: Desk) -> list[tuple[str, str]]:
-    """Strategies to choose from, by name."""
+async def name_strategies(desk: Desk, chosen: str | None = None) -> list[tuple[str, str]]:
+    """Strategies to choose from, by name; the one chosen is among them, however many there are."""
     async with desk.pool.acquire() as connection:
         found = await strategies.list_strategies(
             connection,
@@ -63,4 +64,9 @@ async def name_strategies(desk: Desk) -> list[tuple[str, str]]:
             after=(None, None),
             limit=MOST_STRATEGIES,
         )
-    return [(strategy.strategy_id, strategy.name) for strategy, _ in found]
+        named = {strategy.strategy_id: strategy.name for strategy, _ in found}
+        missing = parse_id(chosen) if chosen else None
+        if missing and missing not in named:
+            other = await strategies.find_strategy(connection, missing)
+            named |= {missing: other.name} if other else {}
+    return list(named.items())

@@ -87,6 +87,7 @@ def plan_pages(pages: Pages) -> APIRouter:
             request, sorts=SORTS, default_sort="-created", filters=("q", "status", "strategy")
         )
         rows, following = await _list(desk, listing)
+        named = await name_strategies(desk, listing.filters.get("strategy"))
         return pages.render(
             request,
             "plans.html",
@@ -94,9 +95,9 @@ def plan_pages(pages: Pages) -> APIRouter:
             columns=COLUMNS,
             rows=rows,
             next=following,
-            strategies=await name_strategies(desk),
+            strategies=named,
             statuses=STATUS_CHOICES,
-            status_labels=STATUS_LABELS,
+            labels={"q": "Search", **STATUS_LABELS, **{f"strategy={k}": v for k, v in named}},
         )
 
     @router.get("/plans/new")
@@ -172,16 +173,16 @@ def plan_deletion(pages: Pages) -> APIRouter:
             "delete.html",
             title="Delete this Success Plan?",
             text=f"The plan of {view.partner_name or view.plan.partner_id} and its targets go.",
-            action=f"/plans/{view.plan.plan_id}/delete",
+            action=f"/plans/{view.plan.plan_id}/delete?version={view.plan.revision}",
             back=f"/plans/{view.plan.plan_id}",
             label="Delete Success Plan",
         )
 
     @router.post("/plans/{plan_id}/delete")
-    async def delete(desk: AtDesk, plan_id: str, _who: Administrator) -> Response:
-        """Delete it."""
+    async def delete(request: Request, desk: AtDesk, plan_id: str, _who: Administrator) -> Response:
+        """Delete it, as it was seen."""
         with as_problems():
-            await delete_plan(desk, found_id(plan_id), None)
+            await delete_plan(desk, found_id(plan_id), version_of(dict(request.query_params)))
         return pages.redirect("/plans", "Success Plan deleted")
 
     return router
@@ -288,7 +289,7 @@ async def _show_new(
         "plan_new.html",
         status=problem.status if problem else 200,
         form=form,
-        strategies=await name_strategies(desk),
+        strategies=await name_strategies(desk, chosen),
         strategy=strategy,
         partners=partners[:MOST_PARTNERS],
         more=len(partners) > MOST_PARTNERS,

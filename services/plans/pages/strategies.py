@@ -133,16 +133,19 @@ def strategy_deletion(pages: Pages) -> APIRouter:
             "delete.html",
             title="Delete this strategy?",
             text=f"{strategy.name} and its Success Plans ({count}) go.",
-            action=f"/strategies/{strategy.strategy_id}/delete",
+            action=f"/strategies/{strategy.strategy_id}/delete?version={strategy.revision}",
             back=f"/strategies/{strategy.strategy_id}",
             label="Delete Strategy",
         )
 
     @router.post("/strategies/{strategy_id}/delete")
-    async def delete(desk: AtDesk, strategy_id: str, _who: Administrator) -> Response:
-        """Delete it with its plans."""
+    async def delete(
+        request: Request, desk: AtDesk, strategy_id: str, _who: Administrator
+    ) -> Response:
+        """Delete it, as it was seen, with its plans."""
         with as_problems():
-            await delete_strategy(desk, found_id(strategy_id), None)
+            seen = version_of(dict(request.query_params))
+            await delete_strategy(desk, found_id(strategy_id), seen)
         return pages.redirect("/strategies", "Strategy deleted")
 
     return router
