@@ -1,5 +1,6 @@
 """Planning in bulk: the template, the file, its preview, and what came of it."""
 
+from collections.abc import Mapping
 from typing import BinaryIO, Final
 
 from fastapi import APIRouter, Request
@@ -14,7 +15,7 @@ from services.plans.handlers import imports
 from services.plans.pages.doors import Supplier, as_problems, name_strategies, problem_of
 from services.plans.store import strategies
 from shared.kernel.ids import parse_id
-from shared.web.pages.forms import Form
+from shared.web.pages.forms import Form, sentence
 from shared.web.pages.rendering import Pages
 from shared.web.problems import Problem
 
@@ -93,7 +94,13 @@ def _csv_of(file: object) -> BinaryIO:
 
 
 def _about_the_file(problem: Problem) -> Form:
-    """Whatever is wrong with a file stands beside the field that chose it."""
-    form = Form.refused({}, problem)
-    told = [*form.errors.values(), *([form.message] if form.message else [])]
-    return Form(errors={"file": " ".join(dict.fromkeys(told))}, labels={"file": "File"})
+    """Whatever is wrong with a file stands beside the field that chose it, by column."""
+    told = [_told(error) for error in problem.errors] or [problem.detail or problem.title]
+    shown = " ".join(sentence(one) for one in dict.fromkeys(told))
+    return Form(errors={"file": shown}, labels={"file": "File"})
+
+
+def _told(error: Mapping[str, str]) -> str:
+    """What is wrong; in a column, that column first."""
+    column = error["pointer"].removeprefix("/header/").replace("~1", "/").replace("~0", "~")
+    return error["detail"] if column == error["pointer"] else f"{column}: {error['detail']}"
