@@ -15,6 +15,11 @@ KEYS: dict[str, tuple[str, ...]] = {
     "lead": ("lead_id",),
     "certification": ("completion_id",),
     "partner_field": ("partner_id", "field", "effective_on"),
+    "interaction": ("interaction_id",),
+    "person": ("person_id", "effective_on"),
+    "crm_account": ("account_id", "effective_on"),
+    "crm_contact": ("contact_id", "effective_on"),
+    "seller_assignment": ("account_id", "seller", "effective_on"),
 }
 
 
