@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import backlog, ingest, latency, mails, memory, retroactive
+from bench import backlog, bulk, ingest, latency, mails, memory, retroactive
 from bench.figures import Row
 from bench.machine import describe
 from bench.report import make_console, show, write
@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "backlog": backlog.run,
     "retroactive": retroactive.run,
     "latency": latency.run,
+    "bulk": bulk.run,
     "memory": memory.run,
     "mails": mails.run,
     "ingest": ingest.run,
