@@ -1,5 +1,7 @@
 """Who may see which page of progress: every role at every page, and what two writers meet."""
 
+import html
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +11,7 @@ import pytest
 
 from deploy.local.personas import Persona
 from tests.backends.signing_in import HTML, csrf_token, sign_in
-from tests.flow.doors import Doors, eventually, fresh
+from tests.flow.doors import Doors, event, eventually, fresh
 
 pytestmark = pytest.mark.flow
 
@@ -240,3 +242,33 @@ def test_a_widget_shows_the_tokens_partner_alone(doors: Doors, scene: Scene) -> 
             assert "frame-ancestors http://127.0.0.1:*" in policy
             if f"token={foreign}" in query:
                 assert scene.names["partner"] not in answer.text
+
+
+def test_every_record_of_a_goal_is_there_page_by_page(scene: Scene, doors: Doors) -> None:
+    partner = doors.partner()
+    strategy = doors.strategy({"type": "registered_leads", "options": {}})
+    plan = doors.plan(strategy, partner)
+    goal = strategy["goal_groups"][0]["goals"][0]["goal_id"]
+    ids = [fresh("lead") for _ in range(130)]
+    days = [str(doors.today() - timedelta(days=number % 7)) for number in range(len(ids))]
+    doors.send(
+        *(
+            event(
+                "lead",
+                {"lead_id": one, "version": 1, "partner_id": partner, "captured_on": day},
+            )
+            for one, day in zip(ids, days, strict=True)
+        )
+    )
+    doors.shows(plan["plan_id"], str(len(ids)))
+    path = f"/plans/{plan['plan_id']}/goals/{goal}"
+    first = scene.visit("administrator", path)
+    older = re.search(r'href="([^"]+)">Older records', first.text)
+    assert older is not None
+    second = scene.visit("administrator", html.unescape(older[1]))
+    seen = [re.findall(r"lead-[0-9a-f]{10}", page.text) for page in (first, second)]
+    assert len(seen[0]) == 100
+    assert sorted({*seen[0], *seen[1]}) == sorted(ids)
+    assert "Latest records" in second.text
+    assert "Older records" not in second.text
+    assert scene.visit("administrator", f"{path}?cursor=nonsense").status_code == 422

@@ -58,8 +58,7 @@ def portal_pages(desk: Desk, pages: Pages) -> APIRouter:
     async def goal(request: Request, plan_id: str, goal_id: str, who: Partner) -> Response:
         """What makes up a figure."""
         shown = as_of(desk, request)
-        record = request.query_params.get("record", "")
-        found = await read_goal(desk, plan_id, goal_id, who, shown, record)
+        found = await read_goal(desk, plan_id, goal_id, who, shown, request)
         return pages.render(
             request,
             "portal_goal.html",

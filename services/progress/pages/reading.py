@@ -17,11 +17,12 @@ from services.progress.store import plans
 from shared.kernel.ids import parse_id
 from shared.postgres.pool import Connection
 from shared.web.auth import Principal
+from shared.web.paging import decode_cursor, encode_cursor
 from shared.web.problems import Problem
 
 MOST_PLANS: Final = 50
 MOST_RECORDS: Final = 100
-"""More would make a page of over 100 kB; the form below them finds any other."""
+"""More would make a page of over 100 kB; the others are on the pages that follow."""
 LONGEST_RECORD: Final = 500
 MOST_STEPS: Final = 10_000
 
@@ -134,15 +135,21 @@ class GoalView:
     goal: dict[str, Any]
     steps: list[tuple[str, str]]
     records: list[dict[str, Any]]
-    more: bool
-    """Whether there are more records than these."""
+    older: str | None
+    """The cursor of the records after these."""
+    paged: bool
+    """Whether these are not the latest ones."""
     asked: Asked | None
 
 
 async def read_goal(
-    desk: Desk, plan_id: str, goal_id: str, who: Principal, shown: AsOf, record: str = ""
+    desk: Desk, plan_id: str, goal_id: str, who: Principal, shown: AsOf, request: Request
 ) -> GoalView:
-    """Why a goal stands where it stands; `record` is asked about. Raises a 404 problem."""
+    """Why a goal stands where it stands; `?record=` is asked about, `?cursor=` pages its records.
+
+    Raises a 404 problem, and a 422 problem for what is no cursor.
+    """
+    after = _after(request.query_params.get("cursor"))
     view = await read_plan(desk, plan_id, who, shown)
     wanted = parse_id(goal_id) or ""
     goal = view.known.goal(wanted)
@@ -154,7 +161,10 @@ async def read_goal(
         counted = await ask.list_contributions(
             connection, view.known, goal, shown.moment, after=None, limit=MOST_STEPS
         )
-        records = await store.list_records(connection, own, FOREVER, shown.day, MOST_RECORDS + 1)
+        records = await store.list_records(
+            connection, own, FOREVER, shown.day, after=after, limit=MOST_RECORDS + 1
+        )
+        record = request.query_params.get("record", "")
         asked = await _judge(connection, view.known, wanted, shown, record)
     every = [one for group in view.sheet["goal_groups"] for one in group["goals"]]
     return GoalView(
@@ -162,9 +172,24 @@ async def read_goal(
         next(one for one in every if one["goal_id"] == wanted),
         [(one["day"], one["amount"]) for one in counted],
         records[:MOST_RECORDS],
-        len(records) > MOST_RECORDS,
+        _cursor(records[MOST_RECORDS - 1]) if len(records) > MOST_RECORDS else None,
+        after != (None, None),
         asked,
     )
+
+
+def _cursor(record: dict[str, Any]) -> str:
+    return encode_cursor([(record["day"] or date.min).isoformat(), record["record_id"]])
+
+
+def _after(cursor: str | None) -> tuple[date | None, str | None]:
+    if not cursor:
+        return None, None
+    day, record_id = decode_cursor(cursor, 2)
+    try:
+        return date.fromisoformat(day), str(record_id).replace("\x00", "")
+    except (TypeError, ValueError):
+        raise Problem.at("/cursor", "is no cursor of this list") from None
 
 
 async def _judge(

@@ -69,8 +69,7 @@ def supplier_pages(desk: Desk, pages: Pages) -> APIRouter:
     async def goal(request: Request, plan_id: str, goal_id: str, who: Supplier) -> Response:
         """Why this number: every record of the goal's kind, counted or not and why."""
         shown = as_of(desk, request)
-        record = request.query_params.get("record", "")
-        found = await read_goal(desk, plan_id, goal_id, who, shown, record)
+        found = await read_goal(desk, plan_id, goal_id, who, shown, request)
         return pages.render(request, "goal.html", found=found, view=found.plan, shown=shown)
 
     return router

@@ -21,11 +21,15 @@ WHERE r.kind = 'partner' AND r.record_id = $1 AND NOT r.deleted
 
 -- name: list_records
 -- Records of a partner that a goal's kind is about, the latest first, with what the goal makes of
--- them: $1 plans, $2 goals, $3 known at, $4 the last day that counts.
-SELECT name_of(a.kind, a.record_id) AS record, a.day, a.amount, a.quarter,
+-- them: $1 plans, $2 goals, $3 known at, $4 the last day that counts, $5 and $6 after this day
+-- (-infinity: without one) and record, $7 limit.
+SELECT name_of(a.kind, a.record_id) AS record, a.record_id, a.day, a.amount, a.quarter,
     coalesce(a.refusal, CASE WHEN a.day > $4 THEN 'It is dated after the day shown.' END) AS refusal,
     r.body::jsonb ->> 'name' AS name
-FROM appraisal($1::plan[], $2::goal[], $3) a
+FROM (
+    SELECT *, coalesce(day, '-infinity') AS placed FROM appraisal($1::plan[], $2::goal[], $3)
+) a
 JOIN record r ON r.kind = a.kind AND r.record_id = a.record_id
-ORDER BY a.day DESC NULLS LAST, a.record_id
-LIMIT $5
+WHERE $5::date IS NULL OR a.placed < $5 OR (a.placed = $5 AND a.record_id > $6)
+ORDER BY a.placed DESC, a.record_id
+LIMIT $7

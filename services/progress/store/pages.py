@@ -24,10 +24,19 @@ async def name_partner(connection: Connection, partner_id: str) -> str | None:
 
 
 async def list_records(
-    connection: Connection, scope: Scope, known_at: datetime, day: date, limit: int
+    connection: Connection,
+    scope: Scope,
+    known_at: datetime,
+    day: date,
+    *,
+    after: Sequence[Any],
+    limit: int,
 ) -> list[dict[str, Any]]:
-    """A partner's records held against a goal: counted or why not, the latest first."""
+    """A partner's records held against a goal: counted or why not, the latest first.
+
+    `after` is the day (date.min for a record without one) and the id of a record, or Nones.
+    """
     rows = await connection.fetch(
-        SQL["list_records"], scope.plans, scope.goals, known_at, day, limit
+        SQL["list_records"], scope.plans, scope.goals, known_at, day, *after, limit
     )
     return [dict(row) for row in rows]
