@@ -2,6 +2,16 @@
 
 const TYPING_MS = 350;
 
+// Where a browser keeps nothing for a page inside a foreign one, the caret is not remembered.
+const remember = (name) => { try { sessionStorage.setItem("search", name); } catch { /* no matter */ } };
+const recall = () => {
+  try {
+    const name = sessionStorage.getItem("search");
+    sessionStorage.removeItem("search");
+    return name;
+  } catch { return null; }
+};
+
 document.querySelector("[data-summary]")?.focus();
 
 for (const form of document.querySelectorAll("form[data-filters]")) {
@@ -16,13 +26,12 @@ for (const form of document.querySelectorAll("form[data-filters]")) {
   form.addEventListener("submit", () => {
     for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
     const typing = document.activeElement;
-    if (typing?.type === "search") sessionStorage.setItem("search", typing.name);
+    if (typing?.type === "search") remember(typing.name);
   });
 }
 
 // The list comes back with every letter: the caret stays where it was.
-const searching = sessionStorage.getItem("search");
-sessionStorage.removeItem("search");
+const searching = recall();
 const field = searching && document.querySelector(`form[data-filters] [name="${CSS.escape(searching)}"]`);
 if (field) {
   field.focus();
