@@ -69,10 +69,15 @@ class Console:
 @pytest.fixture(scope="module")
 def console(doors: Doors) -> Iterator[Console]:
     site = doors.stack["plans"]
-    strategy = doors.strategy(WON, name=fresh("Console"))
     label = fresh("c")
+    strategy = doors.strategy(WON, name=fresh("Console"), partner_groups=[label])
     told: list[Data] = [
-        {"partner_id": f"{label}-{n:02}", "version": 1, "name": f"{label} {n:02}"}
+        {
+            "partner_id": f"{label}-{n:02}",
+            "version": 1,
+            "name": f"{label} {n:02}",
+            "groups": [label],
+        }
         for n in range(PARTNERS)
     ]
     doors.send(*(event("partner", one) for one in told))

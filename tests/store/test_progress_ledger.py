@@ -61,7 +61,8 @@ async def test_any_order_of_versions_and_of_plans_gives_the_same_state(progress:
     ]
     seen = []
     for order in itertools.permutations(story):
-        await progress.pool.execute(f"TRUNCATE {', '.join(OWNS)}")
+        # Not truncated: 720 times new files would take longer than all the rest.
+        await progress.pool.execute("; ".join(f"DELETE FROM {table}" for table in reversed(OWNS)))
         await progress.hear(SCENE[0])
         for one in order:
             await progress.hear(one)
