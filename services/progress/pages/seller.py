@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Protocol
 
 import httpx
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import ORJSONResponse
+from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
 from shared.kernel.period import add_months
@@ -145,7 +145,7 @@ def seller_pages(pages: Pages, own: OwnInsights) -> APIRouter:
             "Content-Disposition": 'attachment; filename="milepost-about-me.json"',
             "Cache-Control": "no-store",
         }
-        return ORJSONResponse(content, headers=headers)
+        return JSONResponse(content, headers=headers)
 
     return router
 

@@ -116,7 +116,7 @@ def gallery_app(settings: PageSettings | None = None) -> FastAPI:
     settings = settings or gallery_settings()
     if settings.environment != "local":
         raise ValueError("the gallery is for the local environment only")
-    app = create_app("gallery", settings, lifespan=_nothing)
+    app = create_app("gallery", settings, lifespan=nothing_to_start)
     pages = Pages(settings, FixedClock(NOW), site="portal", templates=[TEMPLATES])
     pages.install(app)
     app.include_router(_looks(pages))
@@ -125,7 +125,8 @@ def gallery_app(settings: PageSettings | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _nothing(_app: FastAPI) -> AsyncIterator[None]:
+async def nothing_to_start(_app: FastAPI) -> AsyncIterator[None]:
+    """Of an application without parts."""
     await asyncio.sleep(0)
     yield
 
