@@ -20,10 +20,13 @@ from services.notifier.mail.archive import Archive, FolderArchive, NoArchive
 from services.notifier.mail.letter import letter_writer
 from services.notifier.mail.smtp import MailConnection, MailServer
 from services.notifier.pages import unsubscribe_router
+from services.notifier.returns.api import returns_router
+from services.notifier.returns.intake import ReturnsFolder
 from services.notifier.schedule import Keeper, KeeperParts, Planner
 from services.notifier.sender import Sender, SenderParts
 from services.notifier.settings import NotifierSettings
 from services.notifier.statements import Statements
+from shared.kernel.clock import Clock
 from shared.kernel.ids import new_id
 from shared.messaging.consumer import Subscription, make_broker
 from shared.messaging.dead_letter import dead_letter_router
@@ -50,6 +53,8 @@ class Notifier:
     def __init__(self, settings: NotifierSettings, pool: Pool) -> None:
         clock, self._worker = settings.clock(), new_id()
         self._pool, self._clock = pool, clock
+        self._return_path = settings.return_path
+        self._returns = _returns_folder(settings, pool, clock)
         self._publisher = Publisher(settings.kafka, client_id=f"milepost-{NAME}")
         self._relay = OutboxRelay(pool, self._publisher, service=NAME)
         self._mail_server = MailServer(settings)
@@ -116,6 +121,7 @@ class Notifier:
         return [
             log_router(self._pool, self._clock, self._sender),
             unsubscribe_router(self._pool, self._clock),
+            returns_router(self._pool, self._clock, self._return_path),
             dead_letter_router(self._pool, self._publisher, self._clock),
         ]
 
@@ -148,6 +154,7 @@ class Notifier:
             asyncio.create_task(self._relay.run()),
             asyncio.create_task(start_patiently("kafka", self._broker.start)),
             *(asyncio.create_task(planner.run()) for planner in self._planners),
+            *([asyncio.create_task(self._returns.run())] if self._returns else []),
         ]
         self._sending = asyncio.create_task(self._sender.run())
 
@@ -176,6 +183,11 @@ class Notifier:
 
 def _archive(settings: NotifierSettings) -> Archive:
     return FolderArchive(settings.mail_archive) if settings.mail_archive else NoArchive()
+
+
+def _returns_folder(settings: NotifierSettings, pool: Pool, clock: Clock) -> ReturnsFolder | None:
+    folder = settings.mail_returns_folder
+    return ReturnsFolder(folder, pool, clock, settings.return_path) if folder else None
 
 
 def _rules(settings: NotifierSettings) -> DoubtRules:

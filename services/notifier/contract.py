@@ -14,6 +14,7 @@ OWNS: Final = [
     "delivery",
     "subscription_link",
     "suppression",
+    "returned",
     "worker",
     "outbox",
     "dead_letter",

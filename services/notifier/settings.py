@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from email.utils import parseaddr
+from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
@@ -10,7 +11,9 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.notifier.domain.address import AddressRefusedError, checked
 from services.notifier.domain.backoff import Backoff
+from services.notifier.domain.bounce import ReturnPath
 from services.notifier.domain.delivery import UnknownPolicy
+from services.notifier.mail.dkim import KeyRefusedError, Signer
 from shared.runtime.settings import ServiceSettings
 
 Tls = Literal["auto", "starttls", "tls", "none"]
@@ -39,6 +42,19 @@ class NotifierSettings(ServiceSettings):
     """How long the answer to a whole message may take."""
 
     mail_from: str = "Milepost <milepost@localhost>"
+    mail_bounces: str = ""
+    """Where mails that cannot be delivered come back to, `bounces@mail.example`: each under a tag
+    of its own. Without it they go to the sender's address, and nobody reads them here."""
+    mail_returns_folder: Path | None = None
+    """A Maildir in which the mail server files what comes back there."""
+    return_key: SecretStr = SecretStr("")
+    """Seals return paths; needed with `mail_bounces`."""
+    dkim_selector: str = ""
+    """Mails are signed when it is given, with the key whose public part this selector publishes."""
+    dkim_domain: str = ""
+    """The signing domain; the sender's unless given."""
+    dkim_key: SecretStr = SecretStr("")
+    """The private key in PEM: RSA or Ed25519."""
     mail_retry_days: float = Field(5.0, gt=0)
     mail_retry_first_s: float = Field(5.0, gt=0)
     mail_retry_longest_s: float = Field(3600.0, gt=0)
@@ -60,6 +76,28 @@ class NotifierSettings(ServiceSettings):
         if not text.isprintable():
             raise ValueError("MILEPOST_MAIL_FROM has a control character in it")
         return text
+
+    @field_validator("mail_bounces")
+    @classmethod
+    def _bounces_can_be_written_to(cls, text: str) -> str:
+        try:
+            return checked(text) if text else ""
+        except AddressRefusedError as refusal:
+            raise ValueError(f"MILEPOST_MAIL_BOUNCES: {refusal}") from None
+
+    @model_validator(mode="after")
+    def _bounces_are_sealed(self) -> Self:
+        if self.mail_bounces and not self.return_key.get_secret_value():
+            raise ValueError("MILEPOST_MAIL_BOUNCES needs MILEPOST_RETURN_KEY")
+        return self
+
+    @model_validator(mode="after")
+    def _mails_can_be_signed(self) -> Self:
+        try:
+            self.signer  # noqa: B018 - asked for, so that a key that cannot sign stops the start
+        except KeyRefusedError as refusal:
+            raise ValueError(f"MILEPOST_DKIM_KEY: {refusal}") from None
+        return self
 
     @model_validator(mode="after")
     def _mail_is_encrypted_outside(self) -> Self:
@@ -100,6 +138,19 @@ class NotifierSettings(ServiceSettings):
     def own_url(self) -> str:
         """The address that links to this service begin with, without a slash at the end."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def return_path(self) -> ReturnPath:
+        """Makes and reads return paths; without a mailbox it reads none."""
+        return ReturnPath(self.mail_bounces, self.return_key.get_secret_value().encode())
+
+    @cached_property
+    def signer(self) -> Signer | None:
+        """Signs mails; None without a selector. Raises KeyRefusedError."""
+        if not self.dkim_selector:
+            return None
+        domain = self.dkim_domain or self.mail_domain
+        return Signer.of(domain, self.dkim_selector, self.dkim_key.get_secret_value())
 
     @property
     def backoff(self) -> Backoff:

@@ -27,6 +27,10 @@ def letter_writer(settings: NotifierSettings) -> WriteLetter:
     portal = (settings.portal_url or settings.own_url).rstrip("/")
     unsubscribe = f"{settings.own_url}/v1/unsubscribe"
     zone = settings.zone
+    returns, signer = settings.return_path, settings.signer
+
+    def signed(mail: bytes, at: datetime) -> bytes:
+        return signer.sign(mail, at) if signer else mail
 
     def write(claim: Claim, dated_at: datetime) -> Letter:
         shown = progress_mail(
@@ -50,6 +54,7 @@ def letter_writer(settings: NotifierSettings) -> WriteLetter:
             text=parts.text,
             html=parts.html,
         )
-        return Envelope(address, recipient), compose(mail)
+        path = returns.address(claim.delivery_id) if returns.mailbox else address
+        return Envelope(path, recipient), signed(compose(mail), dated_at)
 
     return write
