@@ -1,4 +1,4 @@
-"""Mails that go out signed: what the mail server got verifies, and a key that cannot sign stops it."""
+"""Mails that go out signed: what the mail server got verifies; a key that cannot sign stops it."""
 
 from collections.abc import AsyncIterator
 from typing import Any
