@@ -20,6 +20,7 @@ from services.notifier.mail.archive import Archive, FolderArchive, NoArchive
 from services.notifier.mail.letter import letter_writer
 from services.notifier.mail.smtp import MailConnection, MailServer
 from services.notifier.pages import unsubscribe_router
+from services.notifier.preferences import preferences_router
 from services.notifier.returns.api import returns_router
 from services.notifier.returns.intake import ReturnsFolder
 from services.notifier.schedule import Keeper, KeeperParts, Planner
@@ -121,6 +122,7 @@ class Notifier:
         return [
             log_router(self._pool, self._clock, self._sender),
             unsubscribe_router(self._pool, self._clock),
+            preferences_router(self._pool, self._clock),
             returns_router(self._pool, self._clock, self._return_path),
             dead_letter_router(self._pool, self._publisher, self._clock),
         ]

@@ -18,7 +18,7 @@ from shared.web.app import JsonResponse
 from shared.web.problems import Problem
 
 STREAM_WORDS: Final = {PARTNER_PROGRESS: "monthly success plan progress mails"}
-_HEADERS: Final = {
+PAGE_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
     "frame-ancestors 'none'",
@@ -34,23 +34,24 @@ def unsubscribe_router(pool: Pool, clock: Clock) -> APIRouter:
     @router.get("/{token}", response_class=HTMLResponse)
     async def show(token: str) -> Response:
         """A page with one button. Link scanners and previews that come here change nothing."""
-        return _page(await _link(pool, token))
+        return _page(await find_link(pool, token), token)
 
     @router.post("/{token}")
     async def unsubscribe(token: str, accept: Annotated[str, Header()] = "") -> Response:
         """Stop the mails of this link's stream to its recipient; again is no error."""
-        link = await _link(pool, token)
+        link = await find_link(pool, token)
         async with pool.acquire() as connection, connection.transaction():
             told = await handlers.stop_mails(connection, link, clock.now())
         count(told)
         if "text/html" in accept:
-            return _page(await _link(pool, token))
-        return JsonResponse({"unsubscribed": True, "stream": link.stream}, headers=_HEADERS)
+            return _page(await find_link(pool, token), token)
+        return JsonResponse({"unsubscribed": True, "stream": link.stream}, headers=PAGE_HEADERS)
 
     return router
 
 
-async def _link(pool: Pool, token: str) -> Link:
+async def find_link(pool: Pool, token: str) -> Link:
+    """The stream and recipient of a link's token. Raises a 404 problem."""
     known = parse_id(token)
     link = await store.find_link(pool, known) if known else None
     if link is None:
@@ -58,10 +59,16 @@ async def _link(pool: Pool, token: str) -> Link:
     return link
 
 
-def _page(link: Link) -> Response:
+def words_of(stream: str) -> str:
+    """What a stream is called on pages."""
+    return STREAM_WORDS.get(stream, "mails")
+
+
+def _page(link: Link, token: str) -> Response:
     content = page_template("unsubscribe.html").render(
-        mails=STREAM_WORDS.get(link.stream, "mails"),
+        mails=words_of(link.stream),
+        preferences=f"/v1/preferences/{token}",
         recipient=link.recipient,
         stopped=link.since is not None,
     )
-    return HTMLResponse(content, headers=_HEADERS)
+    return HTMLResponse(content, headers=PAGE_HEADERS)

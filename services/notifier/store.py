@@ -324,6 +324,17 @@ async def find_link(connection: Reader, token: str) -> Link | None:
     return None if row is None else Link(row["stream"], row["recipient"], row["since"])
 
 
+async def list_streams(connection: Reader, recipient: str) -> list[Link]:
+    """The streams that write to a recipient, and since when they are stopped."""
+    rows = await connection.fetch(QUERIES["list_streams"], recipient)
+    return [Link(row["stream"], recipient, row["since"]) for row in rows]
+
+
+async def begin_again(connection: Connection, link: Link) -> None:
+    """Write to a recipient again, who says so; what was held back stays so."""
+    await connection.execute(QUERIES["begin_again"], link.stream, link.recipient)
+
+
 async def suppress(connection: Connection, link: Link, reason: str, since: datetime) -> list[Told]:
     """Send a recipient no more mails of a stream, planned ones included."""
     await connection.execute(QUERIES["add_suppression"], link.stream, link.recipient, reason, since)

@@ -19,7 +19,8 @@ async def test_every_block_can_be_prepared(module_database: Database, name: str)
 
 
 def test_every_block_is_used() -> None:
-    code = (ROOT / "services" / "notifier" / "store.py").read_text()
+    files = (ROOT / "services" / "notifier").rglob("*.py")
+    code = "".join(file.read_text() for file in files)
     assert [name for name in store.QUERIES if f'QUERIES["{name}"]' not in code] == []
 
 

@@ -18,3 +18,13 @@ WHERE s.stream = delivery.stream AND s.recipient = delivery.recipient
     AND delivery.state IN ('planned', 'claimed')
 RETURNING delivery_id, tick_id, delivery.stream, plan_id, period, state, attempts, message_id,
     last_error
+
+-- name: list_streams
+SELECT l.stream, s.since
+FROM subscription_link AS l
+LEFT JOIN suppression AS s USING (stream, recipient)
+WHERE l.recipient = $1
+ORDER BY l.stream
+
+-- name: begin_again
+DELETE FROM suppression WHERE stream = $1 AND recipient = $2
