@@ -203,6 +203,8 @@ class Stack:
             **self._page_settings(),
             **self._settings,
         }
+        if service == "progress":
+            told |= {"PLANS_URL": self._url("plans"), "SERVICE_TOKEN": self._tokens["service"]}
         if service == "notifier":
             told |= {
                 "PROGRESS_URL": self._url("progress"),

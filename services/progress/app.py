@@ -12,11 +12,14 @@ from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
 
 from services.progress.api.doors import Desk
+from services.progress.api.me import OwnDoors, me_router
 from services.progress.api.operations import operations_router, statements_router
 from services.progress.api.plans import explanations_router, plans_router
 from services.progress.completeness import SOURCES, Completeness
 from services.progress.consumers import Consumers, hear_watermarks
 from services.progress.contract import SERVICE
+from services.progress.handlers.insights import InsightMeasures
+from services.progress.handlers.sellers import OwnInsights, SellerDesk
 from services.progress.pages.custom import custom_page_forms, custom_pages
 from services.progress.pages.embedding import (
     EmbedTokens,
@@ -25,6 +28,7 @@ from services.progress.pages.embedding import (
     widget_script_router,
 )
 from services.progress.pages.portal import lead_pages, portal_pages
+from services.progress.pages.seller import leaving_pages, question_pages, seller_pages
 from services.progress.pages.supplier import supplier_pages
 from services.progress.settings import ProgressSettings
 from services.progress.store import ledger
@@ -62,6 +66,10 @@ class Progress:
         self._consumers = Consumers(self._broker, pool, self._clock, settings)
         self._watermarks = hear_watermarks(self._broker, self._completeness)
         self._desk = Desk(pool, self._clock, settings.zone, self._completeness)
+        self._selling = SellerDesk(
+            pool, self._clock, settings.zone, InsightMeasures(settings.insight_rules)
+        )
+        self._own = OwnDoors(OwnInsights(self._selling), self._completeness)
         self._tasks: list[asyncio.Task[None]] = []
 
     def routers(self) -> list[APIRouter]:
@@ -69,7 +77,8 @@ class Progress:
         return [
             plans_router(self._desk),
             explanations_router(self._desk),
-            statements_router(self._desk),
+            statements_router(self._desk, self._selling),
+            me_router(self._own),
             operations_router(self._desk),
             dead_letter_router(self._pool, self._publisher, self._clock),
         ]
@@ -83,6 +92,9 @@ class Progress:
             custom_page_forms(desk, pages),
             portal_pages(desk, pages),
             lead_pages(desk, pages, settings.ingest_url),
+            seller_pages(pages, self._own),
+            leaving_pages(pages, settings.plans_url),
+            question_pages(pages),
             embed_tokens_router(desk, tokens),
             embed_pages(desk, pages, tokens, settings.embedding_origins),
         ]

@@ -1,10 +1,13 @@
 """What progress is told from outside, beside what every service is."""
 
 import re
+from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
+from services.progress.domain.insight.rules import PUBLIC_DOMAINS, GroupAttribute, InsightRules
 from shared.web.pages.settings import PageSettings
 
 ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:(\d{1,5}|\*))?", re.IGNORECASE)
@@ -18,6 +21,25 @@ class ProgressSettings(PageSettings):
     """Transactions that bring activity events into the database side by side."""
     activity_batch: int = Field(20_000, ge=1, le=100_000)
     """Events of a transaction at most."""
+    plans_url: str = "http://127.0.0.1:8001"
+    """Who tells whose a participant's id is, and where people leave plans."""
+    service_token: SecretStr = SecretStr("")
+    service_token_file: Path | None = None
+    """The token for that; the file is read again each time, so that it can be rotated."""
+    domains: str = ""
+    """The organization's domains, with spaces between; unset: those of its known people."""
+    public_domains: str = ""
+    """Further domains at which anybody can have an address."""
+    group_attribute: GroupAttribute = "organization"
+    """What internal networks are told by."""
+    email_sent_s: float = Field(300, ge=0, le=3600)
+    email_received_s: float = Field(150, ge=0, le=3600)
+    chat_own_s: float = Field(22, ge=0, le=600)
+    chat_others_s: float = Field(8, ge=0, le=600)
+    """How long an email and a chat message take."""
+    meaningful_people: int = Field(8, ge=2, le=100)
+    meaningful_messages: int = Field(3, ge=1, le=100)
+    """Up to how many people an interaction is meaningful, and from how many chat messages."""
     ingest_url: str = "http://127.0.0.1:8000"
     """Where leads that partners register on their pages go."""
     embed_origins: str = ""
@@ -30,6 +52,23 @@ class ProgressSettings(PageSettings):
         if wrong:
             raise ValueError(f"{wrong[0]} is no origin such as https://portal.example")
         return text
+
+    @property
+    def insight_rules(self) -> InsightRules:
+        """How time is counted, and who is one of ours."""
+        own = frozenset(self.domains.lower().split())
+        return InsightRules(
+            zone=self.zone,
+            domains=own or None,
+            public_domains=PUBLIC_DOMAINS | frozenset(self.public_domains.lower().split()),
+            group_attribute=self.group_attribute,
+            email_sent=timedelta(seconds=self.email_sent_s),
+            email_received=timedelta(seconds=self.email_received_s),
+            chat_own=timedelta(seconds=self.chat_own_s),
+            chat_others=timedelta(seconds=self.chat_others_s),
+            meaningful_people=self.meaningful_people,
+            meaningful_messages=self.meaningful_messages,
+        )
 
     @property
     def embedding_origins(self) -> tuple[str, ...]:

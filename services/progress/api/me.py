@@ -20,10 +20,9 @@ PRIVATE: Final = {"Cache-Control": "no-store"}
 Seller = Annotated[Principal, Depends(require("seller"))]
 
 
-def me_router(own: OwnInsights, completeness: Completeness) -> APIRouter:
+def me_router(doors: "OwnDoors") -> APIRouter:
     """The doors under `/me`: role seller, and never anybody else's."""
     router = APIRouter(prefix="/v1/me", tags=["me"])
-    doors = OwnDoors(own, completeness)
 
     @router.get("/insights")
     async def insights(who: Seller, period: str | None = None) -> JSONResponse:

@@ -11,10 +11,11 @@ from starlette.responses import Response
 
 from services.progress.api.doors import Desk, Limit, text_of
 from services.progress.domain.notice import assemble
-from services.progress.domain.reading import Tick
 from services.progress.domain.version import name_of
 from services.progress.handlers import ask, state
-from services.progress.store import ledger, statements
+from services.progress.handlers import sellers as seller_statements
+from services.progress.handlers.sellers import SellerDesk
+from services.progress.store import ledger, sellers, statements
 from shared.events.envelope import stamp
 from shared.web.auth import Principal, require
 from shared.web.paging import DEFAULT_LIMIT, decode_cursor, page
@@ -33,8 +34,8 @@ class StatementsWanted(BaseModel):
     tick_ids: Annotated[list[UUID], Field(max_length=MOST_TICKS)]
 
 
-def statements_router(desk: Desk) -> APIRouter:
-    """Statements of due ticks, for the service that mails them."""
+def statements_router(desk: Desk, selling: SellerDesk) -> APIRouter:
+    """Statements of due ticks, partners' and sellers', for the service that mails them."""
     router = APIRouter(prefix="/v1", tags=["statements"])
     unheard = Unheard()
 
@@ -48,14 +49,30 @@ def statements_router(desk: Desk) -> APIRouter:
         complete_to = await desk.completeness.complete_to()
         async with desk.reading() as connection:
             ticks, kept = await statements.find_ticks(connection, ids)
+            sellers_ticks = await sellers.find_ticks(connection, set(ids) - ticks.keys())
             fresh = [ticks[one] for one in ids if one in ticks and one not in kept]
-            unheard.refuse([one for one in ids if one not in ticks], desk.clock.now(), complete_to)
-            _refuse_early(fresh, complete_to)
+            missing = [one for one in ids if one not in ticks and one not in sellers_ticks]
+            unheard.refuse(missing, desk.clock.now(), complete_to)
+            still_open = [tick for tick in sellers_ticks.values() if tick.done_at is None]
+            dues = [*(tick.due_at for tick in fresh), *(tick.due_at for tick in still_open)]
+            _refuse_early(dues, complete_to)
+            if await sellers.count_unresolved(connection, [one.tick_id for one in still_open]):
+                raise _not_yet("participants are not resolved yet")
             rendered = await state.render(connection, fresh, desk.zone)
         if rendered:
             async with desk.pool.acquire() as connection, connection.transaction():
                 kept = {**kept, **await state.freeze(connection, rendered)}
+        if sellers_ticks:
+            kept = {**kept, **await seller_statements.render(selling, sellers_ticks)}
         return Response(assemble(kept, ids), media_type="application/json")
+
+    @router.post("/statements/done")
+    async def finish(wanted: StatementsWanted, _who: Service) -> dict[str, int]:
+        """Seller ticks whose mails are accepted, or will never go out: not answered again."""
+        async with desk.pool.acquire() as connection:
+            return {
+                "done": await sellers.finish_ticks(connection, wanted.tick_ids, desk.clock.now())
+            }
 
     return router
 
@@ -83,10 +100,10 @@ class Unheard:
         raise _not_yet(f"{len(ticks)} of the ticks have not been heard yet")
 
 
-def _refuse_early(fresh: list[Tick], complete_to: datetime | None) -> None:
-    if not fresh:
+def _refuse_early(dues: list[datetime], complete_to: datetime | None) -> None:
+    if not dues:
         return
-    latest = max(tick.due_at for tick in fresh)
+    latest = max(dues)
     if complete_to is None or complete_to <= latest:
         reached = stamp(complete_to) if complete_to else "an unknown moment"
         raise _not_yet(f"complete to {reached}, due {stamp(latest)}")

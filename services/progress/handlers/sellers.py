@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from services.progress.domain.insight.asking import Asked, Measures
+from services.progress.domain.insight.asking import Asked
 from services.progress.domain.insight.peers import split_of
 from services.progress.domain.insight.period import Period
+from services.progress.handlers.insights import InsightMeasures
 from services.progress.store import scope, sellers
 from services.progress.store.sellers import PersonRow, SellerTick
 from shared.events.envelope import stamp
@@ -35,7 +36,7 @@ class SellerDesk:
     pool: Pool
     clock: Clock
     zone: ZoneInfo
-    measures: Measures
+    measures: InsightMeasures
 
 
 # --- due statements -------------------------------------------------------------------------------
@@ -261,10 +262,8 @@ class OwnInsights:
                 "person": person,
                 "as_of": now,
                 "participations": [dict(one) for one in participations],
-                "organization": await sellers.list_own(connection, person, "list_own_rows"),
-                "collaboration": await sellers.list_own(
-                    connection, person, "list_own_involvements"
-                ),
+                "organization": await sellers.list_own_rows(connection, person),
+                "collaboration": await sellers.list_own_involvements(connection, person),
                 "reads": reads,
             }
 

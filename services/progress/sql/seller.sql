@@ -52,7 +52,7 @@ ORDER BY p.participant_id
 
 -- name: take_peers_lock
 -- One split of a plan at a time.
-SELECT pg_advisory_xact_lock(7216452103, hashtext($1::uuid::text))
+SELECT pg_advisory_xact_lock(7216452, hashtext($1::uuid::text))
 
 -- name: find_split
 SELECT published, external_percent, internal_percent FROM peer_split

@@ -143,6 +143,11 @@ async def list_reads(
     return [dict(row) for row in rows]
 
 
-async def list_own(connection: Connection, person: str, block: str) -> list[dict[str, Any]]:
-    """Rows about a person for its export: `list_own_involvements` or `list_own_rows`."""
-    return [dict(row) for row in await connection.fetch(SQL[block], person)]
+async def list_own_involvements(connection: Connection, person: str) -> list[dict[str, Any]]:
+    """A person's part in all collaboration that is known now, for its export."""
+    return [dict(row) for row in await connection.fetch(SQL["list_own_involvements"], person)]
+
+
+async def list_own_rows(connection: Connection, person: str) -> list[dict[str, Any]]:
+    """The organizational rows about a person, for its export."""
+    return [dict(row) for row in await connection.fetch(SQL["list_own_rows"], person)]
