@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from email.utils import parseaddr
-from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
@@ -13,7 +12,6 @@ from services.notifier.domain.address import AddressRefusedError, checked
 from services.notifier.domain.backoff import Backoff
 from services.notifier.domain.bounce import ReturnPath
 from services.notifier.domain.delivery import UnknownPolicy
-from services.notifier.mail.dkim import KeyRefusedError, Signer
 from shared.runtime.settings import ServiceSettings
 
 Tls = Literal["auto", "starttls", "tls", "none"]
@@ -92,14 +90,6 @@ class NotifierSettings(ServiceSettings):
         return self
 
     @model_validator(mode="after")
-    def _mails_can_be_signed(self) -> Self:
-        try:
-            self.signer  # noqa: B018 - asked for, so that a key that cannot sign stops the start
-        except KeyRefusedError as refusal:
-            raise ValueError(f"MILEPOST_DKIM_KEY: {refusal}") from None
-        return self
-
-    @model_validator(mode="after")
     def _mail_is_encrypted_outside(self) -> Self:
         if self.smtp_tls == "none" and not self.smtp_is_loopback and self.environment != "local":
             raise ValueError("MILEPOST_SMTP_TLS=none works on loopback and in the local stack only")
@@ -143,14 +133,6 @@ class NotifierSettings(ServiceSettings):
     def return_path(self) -> ReturnPath:
         """Makes and reads return paths; without a mailbox it reads none."""
         return ReturnPath(self.mail_bounces, self.return_key.get_secret_value().encode())
-
-    @cached_property
-    def signer(self) -> Signer | None:
-        """Signs mails; None without a selector. Raises KeyRefusedError."""
-        if not self.dkim_selector:
-            return None
-        domain = self.dkim_domain or self.mail_domain
-        return Signer.of(domain, self.dkim_selector, self.dkim_key.get_secret_value())
 
     @property
     def backoff(self) -> Backoff:

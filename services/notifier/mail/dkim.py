@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from services.notifier.settings import NotifierSettings
+
 SIGNED: Final = (
     "from",
     "to",
@@ -99,6 +101,17 @@ class Signer:
             f" bh={body_hash};\r\n"
             f" b="
         )
+
+
+def signer_of(settings: NotifierSettings) -> Signer | None:
+    """The signer that the settings ask for; None without a selector. Raises KeyRefusedError."""
+    if not settings.dkim_selector:
+        return None
+    domain, key = settings.dkim_domain or settings.mail_domain, settings.dkim_key
+    try:
+        return Signer.of(domain, settings.dkim_selector, key.get_secret_value())
+    except KeyRefusedError as refusal:
+        raise KeyRefusedError(f"MILEPOST_DKIM_KEY: {refusal}") from None
 
 
 def _signer(domain: str, selector: str, private: object) -> Signer:

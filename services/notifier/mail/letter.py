@@ -7,6 +7,7 @@ from services.notifier.domain.address import checked
 from services.notifier.domain.progress_mail import progress_mail
 from services.notifier.domain.statement import read_statement
 from services.notifier.mail.compose import Mail, Mailbox, compose
+from services.notifier.mail.dkim import signer_of
 from services.notifier.mail.rendering import progress_template
 from services.notifier.mail.smtp import Envelope
 from services.notifier.settings import NotifierSettings
@@ -19,7 +20,8 @@ WriteLetter = Callable[[Claim, datetime], Letter]
 def letter_writer(settings: NotifierSettings) -> WriteLetter:
     """A function that writes a claim's mail; the same claim and date give the same bytes.
 
-    What it gives raises ValueError where the statement, an address or a name allows no mail.
+    Raises KeyRefusedError when mails are to be signed and the key cannot. What it gives raises
+    ValueError where the statement, an address or a name allows no mail.
     """
     template = progress_template()
     name, address = settings.sender
@@ -27,7 +29,7 @@ def letter_writer(settings: NotifierSettings) -> WriteLetter:
     portal = (settings.portal_url or settings.own_url).rstrip("/")
     unsubscribe = f"{settings.own_url}/v1/unsubscribe"
     zone = settings.zone
-    returns, signer = settings.return_path, settings.signer
+    returns, signer = settings.return_path, signer_of(settings)
 
     def signed(mail: bytes, at: datetime) -> bytes:
         return signer.sign(mail, at) if signer else mail
