@@ -3,11 +3,13 @@
 Nothing of it is kept: a contact that is uploaded today changes last month's figures by being read.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from services.progress.domain.insight.asking import Asked, Hours
+from services.progress.domain.insight.directory import Directory
 from services.progress.domain.insight.measures import Measured, answer, network
 from services.progress.domain.insight.period import DEPTH_DAYS, Period
 from services.progress.domain.insight.rules import InsightRules
@@ -16,8 +18,9 @@ from services.progress.store.insights import Own
 from shared.kernel.period import local_day
 from shared.postgres.pool import Connection
 
-AT_ONCE: Final = 200
-"""People whose activities are in memory at a time."""
+AT_ONCE: Final = 100
+"""People whose activities are in memory at a time. They are measured in a thread: whoever asks
+something else of the service meanwhile is answered."""
 MARGIN: Final = timedelta(days=2)
 """Around a window: zones, and what overlaps from before its first day."""
 
@@ -49,9 +52,8 @@ class InsightMeasures:
         directory = await store.find_directory(
             connection, _everybody(people, own), known_at, self._rules
         )
-        return {
-            place: answer(asked[place], own[asked[place].person], directory) for place in places
-        }
+        answers = await asyncio.to_thread(_answers, some, own, directory)
+        return dict(zip(places, answers, strict=True))
 
     async def hours(
         self, connection: Connection, people: Collection[str], period: Period, at: datetime
@@ -65,7 +67,7 @@ class InsightMeasures:
             directory = await store.find_directory(
                 connection, _everybody(some, own), at, self._rules
             )
-            found |= {one: Measured(one, own[one], directory).both(period) for one in some}
+            found |= await asyncio.to_thread(_both, own, directory, period)
         return found
 
     async def network(self, connection: Connection, person: str, now: datetime) -> dict[str, Any]:
@@ -81,6 +83,14 @@ class InsightMeasures:
             "ends": end.isoformat(),
             "people": network(person, own[person], directory, first, end),
         }
+
+
+def _answers(asked: Sequence[Asked], own: Own, directory: Directory) -> list[dict[str, Any]]:
+    return [answer(one, own[one.person], directory) for one in asked]
+
+
+def _both(own: Own, directory: Directory, period: Period) -> Hours:
+    return {one: Measured(one, every, directory).both(period) for one, every in own.items()}
 
 
 def _together(asked: Sequence[Asked]) -> Iterable[list[int]]:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from services.progress.domain.insight.directory import (
     AccountFacts,
@@ -18,6 +18,7 @@ from services.progress.domain.insight.timeline import Involvement
 from services.progress.store import LONGEST_S, SQL
 from shared.postgres.pool import Connection
 
+BETWEEN: Final = "\x1f"
 Own = dict[str, list[Involvement]]
 """Person → what it took part in."""
 
@@ -35,8 +36,7 @@ async def list_involvements(
     )
     own: Own = {person: [] for person in people}
     for row in rows:
-        person, *rest = row
-        own[person].append(Involvement(*rest))
+        own[row[0]].append(Involvement(*row[1:-1], row[-1].split(BETWEEN)))
     return own
 
 

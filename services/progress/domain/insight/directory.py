@@ -91,7 +91,11 @@ class Directory:
 
     def is_insider(self, address: str) -> bool:
         """Whether somebody is one of ours."""
-        return address in self.people or domain_of(address) in self.own_domains
+        known = self._inside.get(address)
+        if known is None:
+            known = address in self.people or domain_of(address) in self.own_domains
+            self._inside[address] = known
+        return known
 
     def zone_of(self, person: str, day: date) -> ZoneInfo:
         """The zone that a person's days are counted in."""
@@ -101,11 +105,13 @@ class Directory:
 
     def group_of(self, address: str, day: date) -> str | None:
         """The internal group of somebody on a day."""
-        course = self.people.get(address)
-        if course is None:
-            return None
-        row = course.on(day)
-        return row.organization if self.rules.group_attribute == "organization" else row.function
+        key = (address, day)
+        if key not in self._groups:
+            course = self.people.get(address)
+            row = course.on(day) if course else None
+            by_organization = self.rules.group_attribute == "organization"
+            self._groups[key] = row and (row.organization if by_organization else row.function)
+        return self._groups[key]
 
     def managers_of(self, person: str, day: date) -> tuple[str | None, frozenset[str]]:
         """The manager of a person on a day, and the managers above."""
@@ -143,6 +149,14 @@ class Directory:
         claims = self._by_work_domain.get(domain_of(address), ())
         accounts = {one.account_id for one in claims if one.first <= day < one.last}
         return accounts.pop() if len(accounts) == 1 else None
+
+    @cached_property
+    def _inside(self) -> dict[str, bool]:
+        return {}
+
+    @cached_property
+    def _groups(self) -> dict[tuple[str, date], str | None]:
+        return {}
 
     @cached_property
     def _found(self) -> dict[tuple[str, date], str | None]:

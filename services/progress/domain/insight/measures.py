@@ -6,10 +6,12 @@ the number of others, so that all sums are of whole microseconds until the end.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from math import lcm
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from services.progress.domain.insight.asking import Asked
 from services.progress.domain.insight.directory import Directory
@@ -20,6 +22,7 @@ from shared.events.envelope import stamp
 
 KINDS: Final = ("email", "meeting", "call", "chat")
 MICROSECONDS: Final = 1_000_000
+NOTHING: Final = Fraction(0)
 DEFAULT_CURRENCY: Final = "USD"
 MOST_IN_NETWORK: Final = 200
 
@@ -39,9 +42,12 @@ class Shares:
 
     def seconds(self, key: str) -> Fraction:
         """What a key comes to, in seconds."""
-        parts = self.parts.get(key, {})
-        total = sum((Fraction(part, divisor) for divisor, part in parts.items()), Fraction(0))
-        return total / MICROSECONDS
+        parts = self.parts.get(key)
+        if not parts:
+            return NOTHING
+        whole = lcm(*parts)
+        total = sum(part * (whole // divisor) for divisor, part in parts.items())
+        return Fraction(total, whole * MICROSECONDS)
 
     def ordered(self) -> list[tuple[str, Fraction]]:
         """Keys and seconds, the longest first, then by key."""
@@ -49,7 +55,7 @@ class Shares:
         return sorted(found, key=lambda one: (-one[1], one[0]))
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Part:
     """An involvement on its local day, with the time it takes and who else was there."""
 
@@ -57,7 +63,9 @@ class Part:
     day: date
     microseconds: int
     others: Sequence[str]
-    is_external: bool
+    outsiders: Sequence[str]
+    accounts: dict[str, int] | None = None
+    """How many people of which account were there, once it was asked for."""
 
 
 class Measured:
@@ -66,19 +74,30 @@ class Measured:
     def __init__(self, person: str, own: Sequence[Involvement], directory: Directory) -> None:
         self._person = person
         self._directory = directory
+        self._zones: dict[date, ZoneInfo] = {}
+        self._days: dict[date, list[Part]] = {}
         taken = time_of(own, directory.rules)
-        self._parts = [self._part(one, taken[one.interaction_id]) for one in own]
+        for one in own:
+            part = self._part(one, taken[one.interaction_id])
+            self._days.setdefault(part.day, []).append(part)
 
     def _part(self, own: Involvement, microseconds: int) -> Part:
-        directory = self._directory
-        zone = directory.zone_of(self._person, own.starts.astimezone(UTC).date())
-        others = [one for one in own.people if one != self._person]
-        outside = any(not directory.is_insider(one) for one in others)
-        return Part(own, own.starts.astimezone(zone).date(), microseconds, others, outside)
+        person, inside = self._person, self._directory.is_insider
+        others = [one for one in own.people if one != person]
+        outsiders = [one for one in others if not inside(one)]
+        return Part(own, self._local_day(own.starts), microseconds, others, outsiders)
+
+    def _local_day(self, starts: datetime) -> date:
+        """In the zone of the row that is in force on the start's UTC day."""
+        day = starts.astimezone(UTC).date()
+        zone = self._zones.get(day)
+        if zone is None:
+            zone = self._zones[day] = self._directory.zone_of(self._person, day)
+        return starts.astimezone(zone).date()
 
     def within(self, first: date, end: date) -> list[Part]:
         """What began on local days from `first` to before `end`."""
-        return [part for part in self._parts if first <= part.day < end]
+        return [part for day, parts in self._days.items() if first <= day < end for part in parts]
 
     def of(self, period: Period) -> list[Part]:
         return self.within(period.starts, period.ends)
@@ -88,7 +107,7 @@ class Measured:
     def both(self, period: Period) -> tuple[Fraction, Fraction]:
         """External and internal seconds of a period."""
         parts = self.of(period)
-        external = sum(part.microseconds for part in parts if part.is_external)
+        external = sum(part.microseconds for part in parts if part.outsiders)
         whole = sum(part.microseconds for part in parts)
         return Fraction(external, MICROSECONDS), Fraction(whole - external, MICROSECONDS)
 
@@ -108,10 +127,10 @@ class Measured:
 
     def by_group(self, parts: Iterable[Part]) -> Shares:
         """Time with internal groups, each by its members' share."""
-        directory, shares = self._directory, Shares()
+        inside, group_of, shares = self._directory.is_insider, self._directory.group_of, Shares()
         for part in parts:
             for one in part.others:
-                if directory.is_insider(one) and (group := directory.group_of(one, part.day)):
+                if inside(one) and (group := group_of(one, part.day)):
                     shares.add(group, part.microseconds, len(part.others))
         return shares
 
@@ -124,14 +143,14 @@ class Measured:
 
     def _accounts(self, part: Part) -> dict[str, int]:
         """How many people of which account were there."""
-        found: dict[str, int] = {}
-        if not part.is_external:
-            return found
-        directory = self._directory
-        for one in part.others:
-            if not directory.is_insider(one) and (a := directory.account_of(one, part.day)):
-                found[a] = found.get(a, 0) + 1
-        return found
+        if part.accounts is None:
+            found: dict[str, int] = {}
+            for one in part.outsiders:
+                account = self._directory.account_of(one, part.day)
+                if account is not None:
+                    found[account] = found.get(account, 0) + 1
+            part.accounts = found
+        return part.accounts
 
     # --- people and managers ------------------------------------------------------------------
 
@@ -143,9 +162,10 @@ class Measured:
         for part in parts:
             if not self._is_meaningful(part, messages):
                 continue
-            for one in part.others:
-                if not directory.is_insider(one) and (a := directory.account_of(one, part.day)):
-                    found.setdefault(a, set()).add(one)
+            for one in part.outsiders:
+                account = directory.account_of(one, part.day)
+                if account is not None:
+                    found.setdefault(account, set()).add(one)
         return found
 
     def _is_meaningful(self, part: Part, messages: Mapping[tuple[str, date], int]) -> bool:
