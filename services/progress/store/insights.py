@@ -36,7 +36,7 @@ async def list_involvements(
     )
     own: Own = {person: [] for person in people}
     for row in rows:
-        own[row[0]].append(Involvement(*row[1:-1], row[-1].split(BETWEEN)))
+        own[row[0]].append(Involvement._make((*row[1:-1], row[-1].split(BETWEEN))))
     return own
 
 
