@@ -30,6 +30,7 @@ from services.progress.pages.embedding import (
 from services.progress.pages.portal import lead_pages, portal_pages
 from services.progress.pages.seller import leaving_pages, question_pages, seller_pages
 from services.progress.pages.supplier import supplier_pages
+from services.progress.resolving import Resolver
 from services.progress.settings import ProgressSettings
 from services.progress.store import ledger
 from shared.messaging.consumer import make_broker
@@ -70,6 +71,7 @@ class Progress:
             pool, self._clock, settings.zone, InsightMeasures(settings.insight_rules)
         )
         self._own = OwnDoors(OwnInsights(self._selling), self._completeness)
+        self._resolver = Resolver(pool, settings)
         self._tasks: list[asyncio.Task[None]] = []
 
     def routers(self) -> list[APIRouter]:
@@ -105,6 +107,7 @@ class Progress:
             "database": self._database_answers,
             "kafka": self._topics_are_heard,
             "ledger": self._batches_go_in,
+            "participants": self._participants_are_resolved,
         }
 
     async def _database_answers(self) -> None:
@@ -123,11 +126,17 @@ class Progress:
             if since is not None and time.monotonic() - since > STUCK_AFTER_S:
                 raise NotReadyError("batches wait for the database")
 
+    async def _participants_are_resolved(self) -> None:
+        since = self._resolver.failing_since
+        if since is not None and time.monotonic() - since > STUCK_AFTER_S:
+            raise NotReadyError("the plans service does not say who takes part")
+
     async def start(self) -> None:
         """Begin to work; what is away is waited for in the background."""
         self._tasks = [
             *(asyncio.create_task(lane.run()) for lane in self._consumers.lanes),
             asyncio.create_task(start_patiently("kafka", self._broker.start)),
+            asyncio.create_task(self._resolver.run()),
             asyncio.create_task(
                 vouch_for_the_silent(self._tracker, self._clock, self._completeness.ends)
             ),
@@ -142,6 +151,7 @@ class Progress:
             await self._broker.stop()
         await self._offsets.stop()
         await self._publisher.stop()
+        await self._resolver.close()
 
 
 def build(settings: ProgressSettings) -> FastAPI:

@@ -20,8 +20,15 @@ from shared.messaging.watermark import Positions, WatermarkTracker
 from shared.postgres.pool import Pool
 
 SOURCES: Final = {
-    "ingest": (topics.ACTIVITY, topics.PARTNERS, topics.CAMPAIGNS),
-    "plans": (topics.PLANS, topics.TICKS),
+    "ingest": (
+        topics.ACTIVITY,
+        topics.PARTNERS,
+        topics.CAMPAIGNS,
+        topics.COLLABORATION,
+        topics.PEOPLE,
+        topics.CRM,
+    ),
+    "plans": (topics.PLANS, topics.SELLER_PLANS, topics.TICKS),
 }
 """Who accepts things, and the topics that figures hear from each."""
 

@@ -1,6 +1,7 @@
 """What progress hears: partners' activity in lanes side by side, everything else in one."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Final
 
 from faststream.kafka import KafkaBroker
@@ -9,8 +10,8 @@ from prometheus_client import Counter
 from services.progress.completeness import HEARD, Completeness
 from services.progress.contract import SERVICE
 from services.progress.domain.reading import Moments
-from services.progress.handlers.batch import Batch
-from services.progress.handlers.take import take_activity, take_references
+from services.progress.handlers.batch import Batch, CollaborationBatch
+from services.progress.handlers.take import take_activity, take_collaboration, take_references
 from services.progress.lane import Lane
 from services.progress.settings import ProgressSettings
 from services.progress.store import ledger
@@ -22,7 +23,13 @@ from shared.postgres.pool import Pool
 
 MOST_REFERENCES: Final = 5000
 POLLED: Final = 10_000
-REFERENCES: Final = tuple(topic for topic in HEARD if topic != topics.ACTIVITY)
+REFERENCES: Final = tuple(
+    topic for topic in HEARD if topic not in (topics.ACTIVITY, topics.COLLABORATION)
+)
+_GROUPS: Final[dict[tuple[str, ...], str]] = {
+    (topics.ACTIVITY,): "activity",
+    (topics.COLLABORATION,): "collaboration",
+}
 _skipped = Counter("milepost_events_skipped_total", "Events of a type that is not known", ["topic"])
 _broken = Counter("milepost_events_broken_total", "Events that cannot be read", ["topic"])
 
@@ -37,6 +44,7 @@ class Consumers:
         self._moments = Moments()
         self.activity = self._subscribe(broker, [topics.ACTIVITY], self.on_activity)
         self.references = self._subscribe(broker, REFERENCES, self.on_references)
+        self.collaboration = self._subscribe(broker, [topics.COLLABORATION], self.on_collaboration)
         self._lanes = [
             Lane(
                 f"activity {number}",
@@ -56,6 +64,17 @@ class Consumers:
             most=MOST_REFERENCES,
             done=self.references.done,
         )
+        bounds = settings.interaction_bounds
+        self._empty_collaboration = partial(CollaborationBatch, bounds=bounds)
+        self._collaboration_lane = Lane(
+            "collaboration",
+            pool,
+            clock,
+            take_collaboration,
+            most=settings.collaboration_batch,
+            done=self.collaboration.done,
+            empty=self._empty_collaboration,
+        )
 
     def _subscribe(
         self,
@@ -64,7 +83,7 @@ class Consumers:
         handler: Callable[[list[Record]], Awaitable[None]],
     ) -> Subscription:
         heard = list(heard)
-        group = "activity" if heard == [topics.ACTIVITY] else "references"
+        group = _GROUPS.get(tuple(heard), "references")
         return Subscription(
             broker,
             heard,
@@ -78,11 +97,11 @@ class Consumers:
 
     @property
     def lanes(self) -> list[Lane]:
-        return [*self._lanes, self._reference_lane]
+        return [*self._lanes, self._reference_lane, self._collaboration_lane]
 
     @property
     def subscriptions(self) -> list[Subscription]:
-        return [self.activity, self.references]
+        return [self.activity, self.references, self.collaboration]
 
     async def find_starts(self, wanted: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """Where to begin: after what the database holds, whatever Kafka remembers."""
@@ -100,16 +119,25 @@ class Consumers:
                 await lane.put(self._read(share))
 
     async def on_references(self, records: list[Record]) -> None:
-        """Partners, campaigns, strategies, plans and ticks."""
+        """Partners, campaigns, people, CRM data, strategies, plans of both kinds and ticks."""
         await self._reference_lane.put(self._read(records))
 
+    async def on_collaboration(self, records: list[Record]) -> None:
+        """Interactions."""
+        batch = self._empty_collaboration()
+        batch.take_all(records, self._moments)
+        await self._collaboration_lane.put(_counted(batch, records))
+
     def _read(self, records: list[Record]) -> Batch:
-        batch = Batch.read(records, self._moments)
-        if batch.skipped:
-            _skipped.labels(records[0].topic).inc(batch.skipped)
-        for record, _ in batch.broken:
-            _broken.labels(record.topic).inc()
-        return batch
+        return _counted(Batch.read(records, self._moments), records)
+
+
+def _counted(batch: Batch, records: list[Record]) -> Batch:
+    if batch.skipped:
+        _skipped.labels(records[0].topic).inc(batch.skipped)
+    for record, _ in batch.broken:
+        _broken.labels(record.topic).inc()
+    return batch
 
 
 def hear_watermarks(broker: KafkaBroker, completeness: Completeness) -> Subscription:

@@ -4,6 +4,7 @@ from typing import Final
 
 from shared.events.plans import PLAN_DEFINED, STRATEGY_DEFINED, TICK_DUE
 from shared.events.records import RECORDS
+from shared.events.seller_plans import PARTICIPANT_CHANGED, SELLER_PLAN_DEFINED, SELLER_TICK_DUE
 from shared.events.watermark import WATERMARK_ADVANCED
 from shared.messaging import topics
 
@@ -19,8 +20,12 @@ CONSUMES: Final = {
     topics.ACTIVITY: _told(*ACTIVITY_KINDS),
     topics.PARTNERS: _told("partner"),
     topics.CAMPAIGNS: _told("campaign"),
+    topics.COLLABORATION: _told("interaction"),
+    topics.PEOPLE: _told("person"),
+    topics.CRM: _told("crm_account", "crm_contact", "seller_assignment"),
     topics.PLANS: [STRATEGY_DEFINED, PLAN_DEFINED],
-    topics.TICKS: [TICK_DUE],
+    topics.SELLER_PLANS: [SELLER_PLAN_DEFINED, PARTICIPANT_CHANGED],
+    topics.TICKS: [TICK_DUE, SELLER_TICK_DUE],
     topics.WATERMARKS: [WATERMARK_ADVANCED],
 }
 PRODUCES: Final[dict[str, list[str]]] = {}

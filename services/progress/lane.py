@@ -14,13 +14,10 @@ import asyncpg
 import structlog
 from prometheus_client import Counter, Histogram
 
-from services.progress.domain.reading import type_of
-from services.progress.domain.version import BrokenEventError, Version
-from services.progress.handlers.batch import Batch, Origin
+from services.progress.handlers.batch import Batch
 from services.progress.store.ledger import Taken, prepare_batches
-from shared.events.envelope import stamp
 from shared.kernel.clock import Clock
-from shared.messaging.message import Position, Record
+from shared.messaging.message import Position
 from shared.postgres.pool import Connection, Pool, is_transient
 
 FIRST_PAUSE_S: Final = 0.05
@@ -51,6 +48,7 @@ class Lane:
         *,
         most: int,
         done: Callable[[Iterable[Position]], None],
+        empty: Callable[[], Batch] = Batch,
     ) -> None:
         self.paused_since: float | None = None
         """Since when nothing has gone in; None while all is well."""
@@ -60,7 +58,8 @@ class Lane:
         self._take = take
         self._most = most
         self._done = done
-        self._waiting = Batch()
+        self._empty = empty
+        self._waiting = empty()
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -78,7 +77,7 @@ class Lane:
         while True:
             await self._work.wait()
             self._work.clear()
-            batch, self._waiting = self._waiting, Batch()
+            batch, self._waiting = self._waiting, self._empty()
             self._room.set()
             await self._bring_in(batch)
             self._done(batch.moves())
@@ -92,7 +91,7 @@ class Lane:
 
     async def _narrow_down(self, batch: Batch, refusal: Exception) -> None:
         if len(batch.versions) <= 1:
-            await self._until_taken(_set_aside(batch, refusal))
+            await self._until_taken(batch.set_aside(refusal))
             return
         for half in batch.halves():
             await self._bring_in(half)
@@ -154,25 +153,3 @@ def _count(batch: Batch, taken: Taken) -> None:
     if taken.conflicts:
         _conflicts.inc(taken.conflicts)
         _log.warning("conflicting_versions", count=taken.conflicts)
-
-
-def _set_aside(batch: Batch, refusal: Exception) -> Batch:
-    """The batch without its one version, which is kept as a dead letter instead."""
-    broken = BrokenEventError.at("", f"the database refuses it: {refusal}")
-    letters = [
-        (_record_of(version, origin), broken)
-        for version, origin in zip(batch.versions, batch.origins, strict=True)
-    ]
-    return Batch(
-        ticks=batch.ticks, broken=[*batch.broken, *letters], positions=dict(batch.positions)
-    )
-
-
-def _record_of(version: Version, origin: Origin) -> Record:
-    """The message that a version came from, as far as it is still known."""
-    headers = (
-        ("ce_type", type_of(version).encode()),
-        ("ce_acceptedat", stamp(version.known_from).encode()),
-    )
-    key = (version.partner_id or version.record_id).encode()
-    return Record(*origin, key, version.body.encode(), headers, 0)

@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import Field, SecretStr, field_validator
 
+from services.progress.domain.insight.interaction import Bounds
 from services.progress.domain.insight.rules import PUBLIC_DOMAINS, GroupAttribute, InsightRules
 from shared.web.pages.settings import PageSettings
 
@@ -21,6 +22,12 @@ class ProgressSettings(PageSettings):
     """Transactions that bring activity events into the database side by side."""
     activity_batch: int = Field(20_000, ge=1, le=100_000)
     """Events of a transaction at most."""
+    collaboration_batch: int = Field(5_000, ge=1, le=50_000)
+    """Interactions of a transaction at most."""
+    most_people: int = Field(250, ge=3, le=250)
+    """From so many people on an interaction counts for nobody. A change counts for what comes."""
+    longest_meeting_h: float = Field(8, gt=0, le=24)
+    """From so many hours on a meeting or call counts for nobody. As above."""
     plans_url: str = "http://127.0.0.1:8001"
     """Who tells whose a participant's id is, and where people leave plans."""
     service_token: SecretStr = SecretStr("")
@@ -52,6 +59,11 @@ class ProgressSettings(PageSettings):
         if wrong:
             raise ValueError(f"{wrong[0]} is no origin such as https://portal.example")
         return text
+
+    @property
+    def interaction_bounds(self) -> Bounds:
+        """Which interactions count at all."""
+        return Bounds(self.most_people, timedelta(hours=self.longest_meeting_h))
 
     @property
     def insight_rules(self) -> InsightRules:

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from services.progress.contract import OWNS
 from shared.messaging.message import Record
 from tests.backends.database import Database
 from tests.store.progress_parts import (
     NOW,
+    OPEN_TABLES,
     PARTNER,
     PLAN,
     Told,
@@ -61,7 +61,9 @@ async def test_any_order_of_versions_and_of_plans_gives_the_same_state(progress:
     seen = []
     for order in itertools.permutations(story):
         # Not truncated: new files every time would take longer than all the rest.
-        await progress.pool.execute("; ".join(f"DELETE FROM {table}" for table in reversed(OWNS)))
+        await progress.pool.execute(
+            "; ".join(f"DELETE FROM {table}" for table in reversed(OPEN_TABLES))
+        )
         await progress.hear(SCENE[0])
         for one in order:
             await progress.hear(one)
@@ -107,7 +109,7 @@ async def test_two_bodies_of_a_version_are_a_conflict_and_the_greater_counts(
 ) -> None:
     pair = [deal(amount="2"), deal(amount="1")]
     for order in itertools.permutations(pair):
-        await progress.pool.execute(f"TRUNCATE {', '.join(OWNS)}")
+        await progress.pool.execute(f"TRUNCATE {', '.join(OPEN_TABLES)}")
         await progress.hear(*SCENE)
         for batch in [order] if together else [[one] for one in order]:
             await progress.hear(*batch)
@@ -146,7 +148,7 @@ async def test_a_deletion_is_a_version_and_a_higher_one_brings_the_record_back(
 ) -> None:
     gone = event("deal", {"deal_id": "d1", "version": 2}, what="deleted", at=NOW + minutes(1))
     for order in itertools.permutations([deal(version=1), gone]):
-        await progress.pool.execute(f"TRUNCATE {', '.join(OWNS)}")
+        await progress.pool.execute(f"TRUNCATE {', '.join(OPEN_TABLES)}")
         await progress.hear(*SCENE)
         for one in order:
             await progress.hear(one)

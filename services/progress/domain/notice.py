@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 import orjson
 
-from services.progress.domain.reading import Tick
 from services.progress.domain.sheet import Figures, KnownPlan, Moment, sheet_of
+from services.progress.domain.told import Tick
 from shared.events.envelope import stamp
 
 

@@ -7,133 +7,47 @@ spell it canonically where only the spelling was unusual.
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
-from decimal import Decimal
-from typing import Annotated, Any, Final, NamedTuple, TypeAlias
-from uuid import UUID
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 from pydantic import ValidationError
 
+from services.progress.domain.told import (
+    Account,
+    AccountGone,
+    Campaign,
+    Certification,
+    CertificationGone,
+    CrmAccount,
+    CrmAccountGone,
+    CrmContact,
+    CrmContactGone,
+    Deal,
+    DealGone,
+    Lead,
+    LeadGone,
+    Participation,
+    Partner,
+    PartnerField,
+    PartnerFieldGone,
+    Person,
+    PersonGone,
+    Plan,
+    SellerAssignment,
+    SellerPlan,
+    SellerTick,
+    Strategy,
+    Tick,
+)
 from services.progress.domain.version import FIELD_SEPARATOR, BrokenEventError, Version
-from shared.events import plans
+from shared.events import plans, seller_plans
 from shared.events import records as upstream
 
-Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
-Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Headers: TypeAlias = Iterable[tuple[str, bytes]]
 
 APPROVED: Final = frozenset({"approved", "closed_won", "closed_lost"})
 _ESCAPED_NUL: Final = b"\\u0000"
 _MOMENTS_KEPT: Final = 4096
-
-
-class Deal(msgspec.Struct, gc=False):
-    deal_id: Id
-    version: Number
-    partner_id: Id
-    status: str
-    deal_type: str | None = None
-    products: list[str] | None = None
-    amount: Decimal | None = None
-    currency: str | None = None
-    approved_on: date | None = None
-    closed_on: date | None = None
-
-
-class Account(msgspec.Struct, gc=False):
-    account_id: Id
-    version: Number
-    partner_id: Id
-    status: str
-    approved_on: date | None = None
-
-
-class Lead(msgspec.Struct, gc=False):
-    lead_id: Id
-    version: Number
-    partner_id: Id
-    captured_on: date
-    campaign_id: str | None = None
-    activity_type: str | None = None
-
-
-class Certification(msgspec.Struct, gc=False):
-    completion_id: Id
-    version: Number
-    partner_id: Id
-    user_id: Id
-    certification: Id
-    completed_on: date
-
-
-class PartnerField(msgspec.Struct, gc=False):
-    partner_id: Id
-    field: Id
-    effective_on: date
-    version: Number
-    value: Decimal
-
-
-class Partner(msgspec.Struct, gc=False):
-    partner_id: Id
-    version: Number
-
-
-class Campaign(msgspec.Struct, gc=False):
-    campaign_id: Id
-    version: Number
-    tags: list[str] | None = None
-
-
-class Strategy(msgspec.Struct, gc=False):
-    strategy_id: UUID
-    version: Number
-    start_date: date
-    deleted: bool = False
-
-
-class Plan(msgspec.Struct, gc=False):
-    plan_id: UUID
-    version: Number
-    strategy_id: UUID
-    partner_id: Id
-    deleted: bool = False
-
-
-class Tick(msgspec.Struct, frozen=True):
-    """A plan's mail is due."""
-
-    tick_id: UUID
-    plan_id: UUID
-    period: str
-    due_at: Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-class DealGone(msgspec.Struct, gc=False):
-    deal_id: Id
-    version: Number
-
-
-class AccountGone(msgspec.Struct, gc=False):
-    account_id: Id
-    version: Number
-
-
-class LeadGone(msgspec.Struct, gc=False):
-    lead_id: Id
-    version: Number
-
-
-class CertificationGone(msgspec.Struct, gc=False):
-    completion_id: Id
-    version: Number
-
-
-class PartnerFieldGone(msgspec.Struct, gc=False):
-    partner_id: Id
-    field: Id
-    effective_on: date
-    version: Number
 
 
 def _deal(d: Deal, known: datetime, body: str) -> Version:
@@ -299,6 +213,32 @@ def _plan(p: Plan, known: datetime, body: str) -> Version:
     )
 
 
+def _effective(
+    kind: str, *keys: str, deleted: bool = False
+) -> Callable[[Any, datetime, str], Version]:
+    """How to build versions of what is effective from a day on: the day is part of the id."""
+
+    def build(read: Any, known: datetime, body: str) -> Version:
+        day: date = read.effective_on
+        parts = (*(getattr(read, key) for key in keys), day.isoformat())
+        return _version(
+            known, kind, FIELD_SEPARATOR.join(parts), read.version, body, deleted=deleted, day=day
+        )
+
+    return build
+
+
+def _seller_plan(p: SellerPlan, known: datetime, body: str) -> Version:
+    record_id = str(p.seller_plan_id)
+    return _version(known, "seller_plan", record_id, p.version, body, day=p.start_date)
+
+
+def _participation(p: Participation, known: datetime, body: str) -> Version:
+    subject = str(p.seller_plan_id)
+    record_id = str(p.participant_id)
+    return _version(known, "participant", record_id, p.version, body, subject=subject)
+
+
 def _gone(kind: str, key: str) -> Callable[[Any, datetime, str], Version]:
     def build(read: Any, known: datetime, body: str) -> Version:
         return _version(known, kind, getattr(read, key), read.version, body, deleted=True)
@@ -337,6 +277,26 @@ READERS: Final[dict[bytes, _Reader]] = {
     _type("partner_field", deleted=True): _reader(PartnerFieldGone, _field_gone),
     _type("partner", deleted=True): _reader(Partner, _partner_gone),
     _type("campaign", deleted=True): _reader(Campaign, _campaign_gone),
+    _type("person"): _reader(Person, _effective("person", "person_id")),
+    _type("crm_account"): _reader(CrmAccount, _effective("crm_account", "account_id")),
+    _type("crm_contact"): _reader(CrmContact, _effective("crm_contact", "contact_id")),
+    _type("seller_assignment"): _reader(
+        SellerAssignment, _effective("seller_assignment", "account_id", "seller")
+    ),
+    _type("person", deleted=True): _reader(
+        PersonGone, _effective("person", "person_id", deleted=True)
+    ),
+    _type("crm_account", deleted=True): _reader(
+        CrmAccountGone, _effective("crm_account", "account_id", deleted=True)
+    ),
+    _type("crm_contact", deleted=True): _reader(
+        CrmContactGone, _effective("crm_contact", "contact_id", deleted=True)
+    ),
+    _type("seller_assignment", deleted=True): _reader(
+        SellerAssignment, _effective("seller_assignment", "account_id", "seller", deleted=True)
+    ),
+    seller_plans.SELLER_PLAN_DEFINED.encode(): _reader(SellerPlan, _seller_plan),
+    seller_plans.PARTICIPANT_CHANGED.encode(): _reader(Participation, _participation),
     plans.STRATEGY_DEFINED.encode(): _reader(Strategy, _strategy),
     plans.PLAN_DEFINED.encode(): _reader(Plan, _plan),
 }
@@ -345,8 +305,20 @@ READERS: Final[dict[bytes, _Reader]] = {
 _SNAPSHOTS: Final[dict[str, type[plans.Payload]]] = {
     plans.STRATEGY_DEFINED: plans.StrategySnapshot,
     plans.PLAN_DEFINED: plans.PlanSnapshot,
+    seller_plans.SELLER_PLAN_DEFINED: seller_plans.SellerPlanSnapshot,
+    seller_plans.PARTICIPANT_CHANGED: seller_plans.ParticipantChanged,
 }
-_decode_tick: Final = msgspec.json.Decoder(Tick).decode
+_OWN_TYPES: Final = {
+    "strategy": plans.STRATEGY_DEFINED,
+    "plan": plans.PLAN_DEFINED,
+    "seller_plan": seller_plans.SELLER_PLAN_DEFINED,
+    "participant": seller_plans.PARTICIPANT_CHANGED,
+}
+"""Kinds that upstream does not tell, and the types of their events."""
+_TICKS: Final[dict[bytes, Callable[[bytes], Tick | SellerTick]]] = {
+    plans.TICK_DUE.encode(): msgspec.json.Decoder(Tick).decode,
+    seller_plans.SELLER_TICK_DUE.encode(): msgspec.json.Decoder(SellerTick).decode,
+}
 
 
 class Moments:
@@ -421,21 +393,20 @@ def _refuse_nul(version: Version) -> None:
             raise BrokenEventError.at(f"/{name}", "must not contain a null byte")
 
 
-def read_tick(headers: Headers, value: bytes | None) -> Tick | None:
+def read_tick(headers: Headers, value: bytes | None) -> Tick | SellerTick | None:
     """The tick that an event tells; None for another type. Raises BrokenEventError."""
-    if dict(headers).get("ce_type") != plans.TICK_DUE.encode():
+    decode = _TICKS.get(dict(headers).get("ce_type", b""))
+    if decode is None:
         return None
     try:
-        return _decode_tick(value or b"")
+        return decode(value or b"")
     except (msgspec.MsgspecError, UnicodeDecodeError) as failure:
         raise BrokenEventError.at("", str(failure)) from None
 
 
 def type_of(version: Version) -> str:
     """The type of the event that told a version."""
-    if version.kind == "strategy":
-        return plans.STRATEGY_DEFINED
-    if version.kind == "plan":
-        return plans.PLAN_DEFINED
+    if version.kind in _OWN_TYPES:
+        return _OWN_TYPES[version.kind]
     record = upstream.RECORDS[version.kind]
     return record.deleted if version.deleted else record.recorded

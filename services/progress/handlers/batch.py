@@ -1,11 +1,19 @@
 """A batch on its way in: what some records of topics say, and how far they go."""
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-from services.progress.domain.reading import Moments, Tick, read_tick, read_version
+from services.progress.domain.insight.interaction import (
+    Bounds,
+    TakenInteraction,
+    read_interaction,
+)
+from services.progress.domain.reading import Moments, read_tick, read_version, type_of
+from services.progress.domain.told import SellerTick, Tick
 from services.progress.domain.version import BrokenEventError, Version
+from shared.events.envelope import stamp
 from shared.messaging.message import Position, Record
 
 
@@ -24,6 +32,7 @@ class Batch:
     versions: list[Version] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
     ticks: list[Tick] = field(default_factory=list)
+    seller_ticks: list[SellerTick] = field(default_factory=list)
     broken: list[tuple[Record, BrokenEventError]] = field(default_factory=list)
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
     skipped: int = 0
@@ -34,6 +43,7 @@ class Batch:
         self.versions += other.versions
         self.origins += other.origins
         self.ticks += other.ticks
+        self.seller_ticks += other.seller_ticks
         self.broken += other.broken
         self.positions.update(other.positions)
         self.skipped += other.skipped
@@ -45,20 +55,39 @@ class Batch:
     def halves(self) -> Iterator["Batch"]:
         """Two batches that together are this one; the positions move with the second."""
         middle = len(self.versions) // 2
-        yield Batch(self.versions[:middle], self.origins[:middle], self.ticks, self.broken)
-        yield Batch(self.versions[middle:], self.origins[middle:], positions=dict(self.positions))
+        first, second = copy(self), type(self)(positions=dict(self.positions))
+        first.positions = {}
+        first.versions, second.versions = self.versions[:middle], self.versions[middle:]
+        first.origins, second.origins = self.origins[:middle], self.origins[middle:]
+        yield first
+        yield second
+
+    def set_aside(self, refusal: Exception) -> "Batch":
+        """The batch without its versions, which are kept as dead letters instead."""
+        broken = BrokenEventError.at("", f"the database refuses it: {refusal}")
+        letters = [
+            (_record_of(version, origin), broken)
+            for version, origin in zip(self.versions, self.origins, strict=True)
+        ]
+        left = copy(self)
+        left.versions, left.origins, left.broken = [], [], [*self.broken, *letters]
+        return left
 
     @classmethod
     def read(cls, records: Iterable[Record], moments: Moments) -> Self:
         """What records say; those of unknown types are counted and nothing more."""
         batch = cls()
-        for record in records:
-            batch.positions[record.topic, record.partition] = record.offset + 1
-            try:
-                batch.take(record, moments)
-            except BrokenEventError as failure:
-                batch.broken.append((record, failure))
+        batch.take_all(records, moments)
         return batch
+
+    def take_all(self, records: Iterable[Record], moments: Moments) -> None:
+        """Add what records say; what cannot be read is kept with what is wrong."""
+        for record in records:
+            self.positions[record.topic, record.partition] = record.offset + 1
+            try:
+                self.take(record, moments)
+            except BrokenEventError as failure:
+                self.broken.append((record, failure))
 
     def take(self, record: Record, moments: Moments) -> None:
         """Add what one record says. Raises BrokenEventError."""
@@ -68,7 +97,36 @@ class Batch:
             self.origins.append(Origin(record.topic, record.partition, record.offset))
             return
         tick = read_tick(record.headers, record.value)
-        if tick is not None:
+        if isinstance(tick, Tick):
             self.ticks.append(tick)
+        elif tick is not None:
+            self.seller_ticks.append(tick)
         else:
             self.skipped += 1
+
+
+@dataclass
+class CollaborationBatch(Batch):
+    """Versions of interactions; `bounds` say which of them count."""
+
+    versions: list[TakenInteraction] = field(default_factory=list)  # type: ignore[assignment]
+    bounds: Bounds = field(default_factory=Bounds)
+
+    def take(self, record: Record, moments: Moments) -> None:
+        """Add what one record says. Raises BrokenEventError."""
+        taken = read_interaction(record.headers, record.value, moments, self.bounds)
+        if taken is None:
+            self.skipped += 1
+            return
+        self.versions.append(taken)
+        self.origins.append(Origin(record.topic, record.partition, record.offset))
+
+
+def _record_of(version: Version, origin: Origin) -> Record:
+    """The message that a version came from, as far as it is still known."""
+    headers = (
+        ("ce_type", type_of(version).encode()),
+        ("ce_acceptedat", stamp(version.known_from).encode()),
+    )
+    key = (version.partner_id or version.record_id).encode()
+    return Record(*origin, key, version.body.encode(), headers, 0)

@@ -6,8 +6,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.progress.domain.notice import read_partner, statement_of
-from services.progress.domain.reading import Tick
 from services.progress.domain.sheet import Moment
+from services.progress.domain.told import Tick
 from services.progress.handlers.ask import find_figures, find_known
 from services.progress.store import plans, statements
 from shared.postgres.pool import Connection

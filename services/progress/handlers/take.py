@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 from services.progress.domain.folding import fold
 from services.progress.domain.goal import Scope, rules_of
+from services.progress.domain.insight.interaction import TakenInteraction
 from services.progress.domain.version import BrokenEventError
-from services.progress.handlers.batch import Batch
-from services.progress.store import figures, ledger, plans, statements
+from services.progress.handlers.batch import Batch, CollaborationBatch
+from services.progress.store import directory, figures, ledger, plans, statements
 from services.progress.store.ledger import Changed, Taken
 from shared.events.plans import StrategySnapshot
 from shared.kernel.clock import Clock
@@ -54,6 +55,8 @@ async def take_references(connection: Connection, batch: Batch, clock: Clock) ->
     await ledger.take_ledger(connection)
     taken = await ledger.take_batch(connection, fold(batch.versions), batch.moves())
     await statements.note_ticks(connection, batch.ticks)
+    await directory.note_seller_ticks(connection, batch.seller_ticks)
+    await _settle_sellers(connection, batch)
     if taken.others:
         await _follow(connection, taken.others)
     await keep_broken(connection, batch.broken, clock)
@@ -73,6 +76,44 @@ async def _follow(connection: Connection, changed: Sequence[Changed]) -> None:
 
 
 _KINDS: Final = ("partner", "campaign", "strategy", "plan")
+_SETTLERS: Final = {
+    "person": directory.settle_person_rows,
+    "crm_account": directory.settle_account_rows,
+    "crm_contact": directory.settle_contact_rows,
+    "seller_assignment": directory.settle_assignment_rows,
+    "seller_plan": directory.settle_seller_plans,
+    "participant": directory.settle_participants,
+}
+
+
+async def _settle_sellers(connection: Connection, batch: Batch) -> None:
+    """Bring the seller side to what its records say, also where an older version came late."""
+    of_kind: dict[str, set[str]] = {}
+    for version in batch.versions:
+        if version.kind in _SETTLERS:
+            of_kind.setdefault(version.kind, set()).add(version.record_id)
+    for kind, settle in _SETTLERS.items():
+        if kind in of_kind:
+            await settle(connection, sorted(of_kind[kind]))
+
+
+async def take_collaboration(connection: Connection, batch: Batch, clock: Clock) -> Taken:
+    """Take interactions, with the positions after them, in the caller's transaction."""
+    once: dict[tuple[str, int, str], TakenInteraction] = {}
+    count: dict[str, int] = {}
+    for one in cast("CollaborationBatch", batch).versions:
+        key = (one.record_id, one.version, one.body)
+        known = once.get(key)
+        if known is None:
+            count[one.record_id] = count.get(one.record_id, 0) + 1
+        if known is None or one.known_from < known.known_from:
+            once[key] = one
+    single = [one for one in once.values() if count[one.record_id] == 1]
+    several = [one for one in once.values() if count[one.record_id] > 1]
+    added, conflicts = await directory.take_interactions(connection, single, several)
+    await directory.move_positions(connection, batch.moves())
+    await keep_broken(connection, batch.broken, clock)
+    return Taken(added, len(once) - added, 0, conflicts)
 
 
 async def _settle_goals(

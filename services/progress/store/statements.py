@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from services.progress.domain.reading import Tick
+from services.progress.domain.told import Tick
 from services.progress.store import SQL
 from shared.postgres.pool import Connection
 
