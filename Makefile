@@ -6,11 +6,12 @@
 #   make test     all tests; ARGS="-k deals" passes options on
 #   make check    lint, format, types, imports
 #   make bench    the benchmarks of docs/performance.md
+#   make documents  the documents of the doors, docs/api, from the stack that is up
 #
 # PYTHON=… names the Python to build .venv with.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status demo test check format bench lock clean
+.PHONY: help up down status demo test check format bench documents lock clean
 
 PY := .venv/bin/python
 READY := .venv/.prepared
@@ -59,6 +60,9 @@ format: $(READY)
 
 bench: $(READY)
 	$(PY) -m bench $(ARGS)
+
+documents: up
+	$(PY) -m deploy.documents
 
 # Writes the locks anew from requirements/*.in, for every Python from 3.11 on, without addresses.
 lock: $(READY)
