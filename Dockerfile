@@ -1,0 +1,32 @@
+# One service: docker build --build-arg SERVICE=plans -t milepost-plans .
+FROM python:3.13-slim AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY requirements/runtime.txt /requirements.txt
+RUN python -m venv /opt/venv \
+    && /opt/venv/bin/pip install --require-hashes --only-binary :all: -r /requirements.txt \
+    && /opt/venv/bin/pip uninstall -y pip
+WORKDIR /app
+COPY shared shared
+COPY services services
+COPY deploy/__init__.py deploy/migrate.py deploy/topics.py deploy/
+COPY deploy/sql deploy/sql
+RUN python -m compileall -q /app
+
+FROM python:3.13-slim
+ARG SERVICE
+LABEL org.opencontainers.image.title="milepost-${SERVICE}" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app /app
+WORKDIR /app
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    MILEPOST_SERVICE=${SERVICE} \
+    MILEPOST_HOST=0.0.0.0 \
+    MILEPOST_PORT=8000
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['MILEPOST_PORT'] + '/readyz', timeout=4)"]
+ENTRYPOINT ["python", "-c", "import os, runpy; runpy.run_module('services.' + os.environ['MILEPOST_SERVICE'], run_name='__main__', alter_sys=True)"]
