@@ -92,7 +92,7 @@ def test_a_day_is_local_in_the_zone_in_force() -> None:
 def test_external_is_whole_and_accounts_share_by_head() -> None:
     meeting = act("a", "meeting", BUYER, BOSS, "who@gmail.com", minutes=60)
     found = measured(meeting, act("b", "meeting", BOSS, at=90, minutes=30))
-    assert found.both(MARCH) == (3600, 1800)
+    assert found.both(MARCH) == (Fraction(3600), Fraction(1800))
     assert found.by_account(found.of(MARCH)).ordered() == [("a1", Fraction(1200))]
     assert found.by_group(found.of(MARCH)).ordered() == [("Sales", Fraction(1200 + 1800))]
 
