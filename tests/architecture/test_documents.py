@@ -55,6 +55,8 @@ def test_no_document_names_a_host() -> None:
         for number, line in enumerate(_lines(path), 1)
         for host in ADDRESS.findall(line)
         if not NOBODYS.match(host) and host not in STANDARDS | LICENCE
+        # The compose file's own containers know each other by these names.
+        if path.name != "docker-compose.yml" or host not in {"postgres", "plans", "progress"}
     ]
     assert found == []
 
