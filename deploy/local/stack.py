@@ -208,6 +208,7 @@ class Stack:
         if service == "notifier":
             told |= {
                 "PROGRESS_URL": self._url("progress"),
+                "PLANS_URL": self._url("plans"),
                 "SERVICE_TOKEN": self._tokens["service"],
                 "SMTP_HOST": "127.0.0.1",
                 "SMTP_PORT": str(self._ports["smtp"]),

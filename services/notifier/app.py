@@ -24,7 +24,10 @@ from services.notifier.preferences import preferences_router
 from services.notifier.returns.api import returns_router
 from services.notifier.returns.intake import ReturnsFolder
 from services.notifier.schedule import Keeper, KeeperParts, Planner
+from services.notifier.sellers.finishing import Finisher
+from services.notifier.sellers.pages import participation_router
 from services.notifier.sender import Sender, SenderParts
+from services.notifier.service_calls import ServiceCalls
 from services.notifier.settings import NotifierSettings
 from services.notifier.statements import Statements
 from shared.kernel.clock import Clock
@@ -60,6 +63,8 @@ class Notifier:
         self._relay = OutboxRelay(pool, self._publisher, service=NAME)
         self._mail_server = MailServer(settings)
         self._statements = Statements(settings)
+        self._calls, self._plans_url = ServiceCalls(settings), settings.plans_url.rstrip("/")
+        self._finisher = Finisher(pool, clock, self._calls, settings.progress_url)
         self._sender = Sender(self._sender_parts(settings))
         self._planners = [
             Planner(
@@ -123,6 +128,7 @@ class Notifier:
             log_router(self._pool, self._clock, self._sender),
             unsubscribe_router(self._pool, self._clock),
             preferences_router(self._pool, self._clock),
+            participation_router(self._pool, self._calls, self._plans_url),
             returns_router(self._pool, self._clock, self._return_path),
             dead_letter_router(self._pool, self._publisher, self._clock),
         ]
@@ -156,6 +162,7 @@ class Notifier:
             asyncio.create_task(self._relay.run()),
             asyncio.create_task(start_patiently("kafka", self._broker.start)),
             *(asyncio.create_task(planner.run()) for planner in self._planners),
+            asyncio.create_task(self._finisher.run()),
             *([asyncio.create_task(self._returns.run())] if self._returns else []),
         ]
         self._sending = asyncio.create_task(self._sender.run())
@@ -172,6 +179,7 @@ class Notifier:
         await cancel(self._tasks)
         await self._sign_off()
         await self._statements.close()
+        await self._calls.close()
         await self._publisher.stop()
 
     async def _sign_off(self) -> None:

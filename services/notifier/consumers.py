@@ -1,4 +1,4 @@
-"""What the notifier hears: due ticks."""
+"""What the notifier hears: due ticks, and who has left a seller plan."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -9,8 +9,15 @@ from pydantic import ValidationError
 
 from services.notifier import handlers
 from services.notifier.schedule import ticks_total
+from services.notifier.sender import count
 from shared.events.envelope import from_headers
 from shared.events.plans import TICK_DUE, TickDue
+from shared.events.seller_plans import (
+    PARTICIPANT_CHANGED,
+    SELLER_TICK_DUE,
+    ParticipantChanged,
+    SellerTickDue,
+)
 from shared.kernel.clock import Clock
 from shared.messaging import dead_letter
 from shared.messaging.message import Record
@@ -24,6 +31,12 @@ _skipped = Counter(
 )
 
 Errors = Sequence[dict[str, str]]
+Tick = TickDue | SellerTickDue
+MODELS: Final[dict[str, type[TickDue | SellerTickDue | ParticipantChanged]]] = {
+    TICK_DUE: TickDue,
+    SELLER_TICK_DUE: SellerTickDue,
+    PARTICIPANT_CHANGED: ParticipantChanged,
+}
 
 
 class BrokenTickError(ValueError):
@@ -40,13 +53,15 @@ def on_ticks(
     """The handler of the ticks topic: good ticks wait, broken ones become dead letters."""
 
     async def handle(records: list[Record]) -> None:
-        ticks, broken = _sorted_out(records)
+        ticks, left, broken = _sorted_out(records)
         async with pool.acquire() as connection, connection.transaction():
             now = clock.now()
             new = await handlers.take_ticks(connection, ticks, now)
+            held = await handlers.forget_participants(connection, left, now)
             for record, errors in broken:
                 await dead_letter.put(connection, record, errors, now)
         ticks_total.labels("received").inc(new)
+        count(held)
         if new:
             on_new()
 
@@ -66,23 +81,27 @@ def to_dead_letters(pool: Pool, clock: Clock) -> Callable[[Record, Exception], A
 
 def _sorted_out(
     records: Sequence[Record],
-) -> tuple[list[TickDue], list[tuple[Record, Errors]]]:
-    ticks: dict[str, TickDue] = {}
+) -> tuple[list[Tick], list[str], list[tuple[Record, Errors]]]:
+    """Ticks, the participants that have left, and what cannot be read."""
+    ticks: dict[str, Tick] = {}
+    left: list[str] = []
     broken: list[tuple[Record, Errors]] = []
     for record in records:
         try:
-            tick = read_tick(record)
+            heard = read_event(record)
         except BrokenTickError as failure:
             _log.warning("broken_tick", offset=record.offset, error=str(failure))
             broken.append((record, failure.errors))
-        else:
-            if tick is not None:
-                ticks.setdefault(tick.tick_id, tick)
-    return list(ticks.values()), broken
+            continue
+        if isinstance(heard, ParticipantChanged):
+            left += [] if heard.taking_part else [heard.participant_id]
+        elif heard is not None:
+            ticks.setdefault(heard.tick_id, heard)
+    return list(ticks.values()), left, broken
 
 
-def read_tick(record: Record) -> TickDue | None:
-    """The tick of a record; None for an event of a type that is not known here.
+def read_event(record: Record) -> Tick | ParticipantChanged | None:
+    """What a record tells; None for an event of a type that is not known here.
 
     Raises BrokenTickError with pointers to what is wrong.
     """
@@ -90,11 +109,12 @@ def read_tick(record: Record) -> TickDue | None:
         event_type = from_headers(record.headers).type
     except ValueError as failure:
         raise BrokenTickError([{"pointer": "", "detail": str(failure)}]) from None
-    if event_type != TICK_DUE:
+    model = MODELS.get(event_type)
+    if model is None:
         _skipped.labels(event_type[:100]).inc()
         return None
     try:
-        tick = TickDue.model_validate_json(record.value or b"")
+        tick = model.model_validate_json(record.value or b"")
     except ValidationError as failure:
         raise BrokenTickError(
             [{"pointer": pointer_of(e["loc"]), "detail": e["msg"]} for e in failure.errors()]

@@ -4,9 +4,13 @@ from typing import Final
 
 from shared.events.deliveries import DELIVERY_RECORDED
 from shared.events.plans import TICK_DUE
+from shared.events.seller_plans import PARTICIPANT_CHANGED, SELLER_TICK_DUE
 from shared.messaging import topics
 
-CONSUMES: Final = {topics.TICKS: [TICK_DUE]}
+CONSUMES: Final = {
+    topics.TICKS: [TICK_DUE, SELLER_TICK_DUE],
+    topics.SELLER_PLANS: [PARTICIPANT_CHANGED],
+}
 PRODUCES: Final = {topics.DELIVERIES: [DELIVERY_RECORDED]}
 OWNS: Final = [
     "tick",

@@ -9,6 +9,7 @@ from services.notifier import store
 from services.notifier.domain.delivery import (
     ENDINGS,
     PARTNER_PROGRESS,
+    SELLER_INSIGHTS,
     Doubt,
     State,
     UnknownPolicy,
@@ -20,10 +21,12 @@ from services.notifier.domain.statement import (
     plan_deliveries,
     skip_reason,
 )
+from services.notifier.sellers import store as sellers_store
 from services.notifier.store import End, InDoubt, Link, Start, Told
 from shared.events.deliveries import DELIVERY_RECORDED, DeliveryRecorded
 from shared.events.envelope import Envelope
 from shared.events.plans import TickDue
+from shared.events.seller_plans import SellerTickDue
 from shared.kernel.ids import named_id
 from shared.messaging import outbox
 from shared.messaging.message import Message
@@ -31,7 +34,7 @@ from shared.messaging.topics import DELIVERIES
 from shared.postgres.pool import Connection
 
 SOURCE: Final = "/milepost/notifier"
-TEMPLATES: Final = {PARTNER_PROGRESS: "partner_progress/1"}
+TEMPLATES: Final = {PARTNER_PROGRESS: "partner_progress/1", SELLER_INSIGHTS: "seller_insights/1"}
 """The edition of the template that a stream's mails are planned with."""
 _HEARD_OF: Final = ENDINGS | {State.UNKNOWN}
 
@@ -40,10 +43,39 @@ Read = tuple[Statement, str]
 
 
 async def take_ticks(
-    connection: Connection, ticks: Sequence[TickDue], received_at: datetime
+    connection: Connection, ticks: Sequence[TickDue | SellerTickDue], received_at: datetime
 ) -> int:
     """Let due ticks wait for their statements. Returns how many are new."""
-    return await store.add_ticks(connection, ticks, PARTNER_PROGRESS, received_at)
+    partners = [tick for tick in ticks if isinstance(tick, TickDue)]
+    sellers = [_about_participant(tick) for tick in ticks if isinstance(tick, SellerTickDue)]
+    new = 0
+    for stream, some in ((PARTNER_PROGRESS, partners), (SELLER_INSIGHTS, sellers)):
+        if some:
+            new += await store.add_ticks(connection, some, stream, received_at)
+    return new
+
+
+def _about_participant(tick: SellerTickDue) -> TickDue:
+    """A seller's tick in the columns of a tick: whom it is about is a random id."""
+    return TickDue(
+        tick_id=tick.tick_id,
+        plan_id=tick.seller_plan_id,
+        strategy_id="",
+        partner_id=tick.participant_id,
+        period=tick.period,
+        due_at=tick.due_at,
+    )
+
+
+async def forget_participants(
+    connection: Connection, participants: Sequence[str], at: datetime
+) -> list[Told]:
+    """Forget who has left: the address goes, what was planned is held back."""
+    if not participants:
+        return []
+    told = await sellers_store.forget_participants(connection, participants, at)
+    await tell(connection, told, at)
+    return told
 
 
 async def plan_mails(
@@ -58,15 +90,17 @@ async def plan_mails(
     planned = [
         (statement, delivery)
         for statement, _ in due
-        for delivery in plan_deliveries(statement, stream=PARTNER_PROGRESS, domain=domain)
+        for delivery in plan_deliveries(statement, domain=domain)
     ]
     mailed = {statement.tick_id for statement, _ in planned}
     await store.add_statements(
         connection, {s.tick_id: text for s, text in due if s.tick_id in mailed}
     )
-    told = await store.add_deliveries(
-        connection, PARTNER_PROGRESS, TEMPLATES[PARTNER_PROGRESS], planned, at
-    )
+    told = []
+    for stream, template in TEMPLATES.items():
+        some = [one for one in planned if one[0].stream == stream]
+        told += await store.add_deliveries(connection, stream, template, some, at)
+    await _forget_ended(connection, told)
     await store.mark_ticks_decided(connection, _decided(due, planned, told), at)
     await tell(connection, told, at)
     return told
@@ -103,6 +137,7 @@ async def record_turn(
     Returns what was recorded, and the ids of the deliveries that may be sent now.
     """
     told = await store.record_outcomes(connection, ends, at) if ends else []
+    await _forget_ended(connection, told)
     await tell(connection, told, at)
     started = await store.mark_sending(connection, worker, starts) if starts else set()
     return told, started
@@ -112,6 +147,7 @@ async def take_over(connection: Connection, at: datetime) -> list[Told]:
     """Free what dead workers held and hold back what nobody wants. Returns what changed."""
     freed = await store.take_from_the_dead(connection)
     held = await store.hold_back_mails(connection)
+    await _forget_ended(connection, held)
     await tell(connection, [*freed, *held], at)
     return [*freed, *held]
 
@@ -150,6 +186,7 @@ async def settle_doubts(
     if not settled:
         return []
     told = await store.settle_doubt(connection, settled, at)
+    await _forget_ended(connection, told)
     await tell(connection, told, at)
     return told
 
@@ -165,6 +202,7 @@ _GROUNDS: Final = {
 async def stop_mails(connection: Connection, link: Link, at: datetime) -> list[Told]:
     """Unsubscribe a recipient from a stream; asking again changes nothing."""
     told = await store.suppress(connection, link, "unsubscribed", at)
+    await _forget_ended(connection, told)
     await tell(connection, told, at)
     return told
 
@@ -172,8 +210,15 @@ async def stop_mails(connection: Connection, link: Link, at: datetime) -> list[T
 async def confirm_arrival(connection: Connection, delivery_id: str, at: datetime) -> bool:
     """Take an operator's word that an unknown delivery arrived. False where none is unknown."""
     told = await store.confirm_arrival(connection, delivery_id, at, "confirmed by an operator")
+    await _forget_ended(connection, told)
     await tell(connection, told, at)
     return bool(told)
+
+
+async def _forget_ended(connection: Connection, told: Iterable[Told]) -> None:
+    """Of a private stream nothing is kept of what was said."""
+    ended = {one.tick_id for one in told if one.stream == SELLER_INSIGHTS and one.state in ENDINGS}
+    await sellers_store.forget_statements(connection, ended)
 
 
 async def tell(connection: Connection, deliveries: Iterable[Told], at: datetime) -> None:

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from services.notifier import handlers, store
-from services.notifier.domain.delivery import PARTNER_PROGRESS
+from services.notifier.domain.delivery import PARTNER_PROGRESS, SELLER_INSIGHTS
 from services.notifier.mail.rendering import page_template
 from services.notifier.sender import count
 from services.notifier.store import Link
@@ -17,7 +17,10 @@ from shared.postgres.pool import Pool
 from shared.web.app import JsonResponse
 from shared.web.problems import Problem
 
-STREAM_WORDS: Final = {PARTNER_PROGRESS: "monthly success plan progress mails"}
+STREAM_WORDS: Final = {
+    PARTNER_PROGRESS: "monthly success plan progress mails",
+    SELLER_INSIGHTS: "seller insights mails",
+}
 PAGE_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "

@@ -27,6 +27,13 @@ class NotifierSettings(ServiceSettings):
     portal_url: str = ""
     """The address that links to a plan in the portal begin with; `public_url` unless given."""
 
+    plans_url: str = "http://127.0.0.1:8001"
+    """Where sellers leave plans and opt out, when they ask for it from a mail."""
+    explore_url: str = ""
+    """Where "Explore" in sellers' mails leads; their own network page unless given."""
+    calendar_url: str = ""
+    """Where "Manage meetings" leads, such as a calendar's week; their own page unless given."""
+
     smtp_host: str = "127.0.0.1"
     smtp_port: int = 25
     smtp_tls: Tls = "auto"

@@ -8,9 +8,11 @@ import httpx
 import msgspec
 
 from services.notifier.domain.statement import Statement, StatementBrokenError, read_statement
+from services.notifier.service_calls import service_headers
 from services.notifier.settings import NotifierSettings
 
-TIMEOUT_S: Final = 60.0
+TIMEOUT_S: Final = 300.0
+"""The split of a large seller plan is settled once, and that takes a while."""
 USUAL_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 15.0
 UNKNOWN: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY})
@@ -68,7 +70,9 @@ class Statements:
     async def _post(self, tick_ids: Sequence[str]) -> bytes:
         try:
             answer = await self._client.post(
-                self._url, json={"tick_ids": list(tick_ids)}, headers=self._headers()
+                self._url,
+                json={"tick_ids": list(tick_ids)},
+                headers=service_headers(self._settings),
             )
         except (httpx.HTTPError, OSError) as failure:
             raise ProgressAwayError(f"{type(failure).__name__}: {failure}") from failure
@@ -80,11 +84,6 @@ class Statements:
         if answer.status_code in UNKNOWN:
             raise UnknownTickError(words)
         raise ProgressAwayError(words)
-
-    def _headers(self) -> dict[str, str]:
-        file = self._settings.service_token_file
-        token = file.read_text() if file else self._settings.service_token.get_secret_value()
-        return {"Authorization": f"Bearer {token.strip()}"}
 
 
 def _read(raw: msgspec.Raw) -> tuple[Statement, str]:

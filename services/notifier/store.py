@@ -163,7 +163,7 @@ async def add_deliveries(
         [delivery.state for _, delivery in planned],
         [delivery.error for _, delivery in planned],
     )
-    return _told(rows)
+    return as_told(rows)
 
 
 async def mark_ticks_decided(
@@ -224,7 +224,7 @@ async def record_outcomes(connection: Connection, ends: Sequence[End], at: datet
         [end.settlement.error for end in ends],
         [end.settlement.retry_after for end in ends],
     )
-    return _told(rows)
+    return as_told(rows)
 
 
 async def put_deliveries_back(connection: Connection, worker: str, claims: Sequence[Claim]) -> None:
@@ -242,7 +242,7 @@ async def take_from_the_dead(connection: Connection) -> list[Told]:
     await connection.execute(QUERIES["free_ticks_of_the_dead"])
     rows = await connection.fetch(QUERIES["take_from_the_dead"])
     await connection.execute(QUERIES["forget_dead_workers"])
-    return _told(rows)
+    return as_told(rows)
 
 
 async def deliveries_in_doubt(connection: Connection, most: int) -> list[InDoubt]:
@@ -269,7 +269,7 @@ async def settle_doubt(
         [state for _, state, _ in found],
         [note for _, _, note in found],
     )
-    return _told(rows)
+    return as_told(rows)
 
 
 async def send_again(connection: Reader, delivery_id: str, note: str) -> bool:
@@ -281,7 +281,7 @@ async def confirm_arrival(
     connection: Connection, delivery_id: str, at: datetime, note: str
 ) -> list[Told]:
     """Take an unknown delivery as arrived, by an operator's word."""
-    return _told(await connection.fetch(QUERIES["confirm_arrival"], delivery_id, at, note))
+    return as_told(await connection.fetch(QUERIES["confirm_arrival"], delivery_id, at, note))
 
 
 async def find_delivery(connection: Reader, delivery_id: str) -> dict[str, Any] | None:
@@ -343,7 +343,7 @@ async def suppress(connection: Connection, link: Link, reason: str, since: datet
 
 async def hold_back_mails(connection: Connection) -> list[Told]:
     """Suppress what is planned for recipients who want no mail of its stream."""
-    return _told(await connection.fetch(QUERIES["hold_back_mails"]))
+    return as_told(await connection.fetch(QUERIES["hold_back_mails"]))
 
 
 async def beat(connection: Connection, worker: str, lease: timedelta) -> None:
@@ -358,7 +358,8 @@ async def sign_off(connection: Connection, worker: str) -> None:
     await connection.execute(QUERIES["sign_off"], worker)
 
 
-def _told(rows: Iterable[Any]) -> list[Told]:
+def as_told(rows: Iterable[Any]) -> list[Told]:
+    """Rows of deliveries that came to another state."""
     return [
         Told(
             delivery_id=str(row["delivery_id"]),

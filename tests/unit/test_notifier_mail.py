@@ -21,7 +21,8 @@ from services.notifier.domain.wording import figure, one_line
 from services.notifier.handlers import TEMPLATES
 from services.notifier.mail.compose import HeaderRefusedError, Mail, Mailbox, compose
 from services.notifier.mail.letter import letter_writer
-from services.notifier.mail.rendering import PARTNER_PROGRESS, Parts, progress_template
+from services.notifier.mail.rendering import TEMPLATES as FILES
+from services.notifier.mail.rendering import Parts, mail_template
 from services.notifier.store import Claim
 from shared.kernel.ids import named_id
 from tests.store.notifier_parts import goal, progress, settings_for, statement
@@ -46,7 +47,7 @@ def mail_of(*goals: dict[str, Any], name: str = "Ana Díaz", **changes: Any) -> 
 
 
 def parts_of(*goals: dict[str, Any], **changes: Any) -> Parts:
-    return progress_template().fill(mail_of(*goals, **changes))
+    return mail_template("partner_progress").fill(mail_of(*goals, **changes))
 
 
 class Words(HTMLParser):
@@ -368,7 +369,10 @@ def test_a_letter_is_the_same_to_the_byte_for_the_same_date() -> None:
 
 
 def test_the_edition_that_is_planned_is_the_one_that_is_rendered() -> None:
-    assert set(TEMPLATES.values()) == {PARTNER_PROGRESS}
+    for edition in TEMPLATES.values():
+        name = edition.partition("/")[0]
+        assert (FILES / f"{name}.mjml").is_file()
+        assert (FILES / f"{name}.txt").is_file()
 
 
 def test_writing_a_letter_is_quick() -> None:

@@ -188,7 +188,7 @@ def test_recipients_that_are_the_same_are_one_and_the_first_name_stays() -> None
         b'"recipients": [{"email": "A@x.example", "name": "A\\u0000n"}, {"email": "a@X.example"}],'
         b'"progress": {"start_date": "2026-01-01", "end_date": "2027-01-01", "more": 1}, "new": 2}'
     )
-    (only,) = plan_deliveries(statement, stream="partner_progress", domain="mail.example")
+    (only,) = plan_deliveries(statement, domain="mail.example")
     assert (only.recipient, only.recipient_name) == ("a@x.example", "A\ufffdn")
 
 
@@ -205,7 +205,7 @@ def test_a_tick_that_sends_nothing_has_a_reason() -> None:
     assert skip_reason(named) == "plan_deleted"
     someone = [Recipient("a@x.example")]
     blank = Statement("t", "p", "2026-03", datetime(2026, 3, 1, tzinfo=UTC), recipients=someone)
-    assert plan_deliveries(blank, stream="s", domain="d") == []
+    assert plan_deliveries(blank, domain="d") == []
     assert skip_reason(blank) == "no_progress"
 
 

@@ -9,7 +9,9 @@ from services.notifier.domain.backoff import Backoff
 from shared.kernel.ids import named_id
 
 PARTNER_PROGRESS: Final = "partner_progress"
-"""The stream of monthly progress mails to partners; seller mails will be another."""
+"""The stream of monthly progress mails to partners."""
+SELLER_INSIGHTS: Final = "seller_insights"
+"""The stream of sellers' own insights: private, so that nothing of it is kept."""
 
 
 class State(StrEnum):

@@ -6,7 +6,14 @@ from datetime import date, datetime
 import msgspec
 
 from services.notifier.domain.address import AddressRefusedError, checked, normal
-from services.notifier.domain.delivery import State, delivery_id, message_id
+from services.notifier.domain.delivery import (
+    PARTNER_PROGRESS,
+    SELLER_INSIGHTS,
+    State,
+    delivery_id,
+    message_id,
+)
+from services.notifier.domain.insight_statement import Insights
 
 MAX_NAME = 1000
 
@@ -58,6 +65,21 @@ class Statement(msgspec.Struct, frozen=True):
     recipients: list[Recipient] = []
     reason: str | None = None
     progress: Progress | None = None
+    kind: str = "partner"
+    participant_id: str | None = None
+    plan_name: str = ""
+    cadence: str = "monthly"
+    insights: Insights | None = None
+
+    @property
+    def stream(self) -> str:
+        """The stream that its mails belong to."""
+        return SELLER_INSIGHTS if self.kind == "seller" else PARTNER_PROGRESS
+
+    @property
+    def has_content(self) -> bool:
+        """Whether there is anything to write."""
+        return self.progress is not None or self.insights is not None
 
 
 class StatementBrokenError(ValueError):
@@ -87,10 +109,11 @@ class PlannedDelivery:
     error: str | None = None
 
 
-def plan_deliveries(statement: Statement, *, stream: str, domain: str) -> list[PlannedDelivery]:
+def plan_deliveries(statement: Statement, *, domain: str) -> list[PlannedDelivery]:
     """One delivery per distinct address, whatever its case; [] when none is due."""
-    if statement.progress is None:
+    if not statement.has_content:
         return []
+    stream = statement.stream
     named: dict[str, str] = {}
     for recipient in statement.recipients:
         named.setdefault(_stored(normal(recipient.email)), _stored(recipient.name or ""))
@@ -120,4 +143,6 @@ def skip_reason(statement: Statement) -> str:
     """Why a tick whose statement yields no delivery sends nothing."""
     if statement.reason:
         return statement.reason
-    return "no_recipients" if not statement.recipients else "no_progress"
+    if not statement.recipients:
+        return "no_recipients"
+    return "no_insights" if statement.stream == SELLER_INSIGHTS else "no_progress"

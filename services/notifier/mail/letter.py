@@ -4,17 +4,20 @@ from collections.abc import Callable
 from datetime import datetime
 
 from services.notifier.domain.address import checked
-from services.notifier.domain.progress_mail import progress_mail
+from services.notifier.domain.delivery import SELLER_INSIGHTS
+from services.notifier.domain.insight_mail import InsightMail, Links, insight_mail
+from services.notifier.domain.progress_mail import ProgressMail, progress_mail
 from services.notifier.domain.statement import read_statement
 from services.notifier.mail.compose import Mail, Mailbox, compose
 from services.notifier.mail.dkim import signer_of
-from services.notifier.mail.rendering import progress_template
+from services.notifier.mail.rendering import mail_template
 from services.notifier.mail.smtp import Envelope
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import Claim
 
 Letter = tuple[Envelope, bytes]
 WriteLetter = Callable[[Claim, datetime], Letter]
+Fill = Callable[[Claim], ProgressMail | InsightMail]
 
 
 def letter_writer(settings: NotifierSettings) -> WriteLetter:
@@ -23,26 +26,20 @@ def letter_writer(settings: NotifierSettings) -> WriteLetter:
     Raises KeyRefusedError when mails are to be signed and the key cannot. What it gives raises
     ValueError where the statement, an address or a name allows no mail.
     """
-    template = progress_template()
     name, address = settings.sender
     sender = Mailbox(address, name)
-    portal = (settings.portal_url or settings.own_url).rstrip("/")
-    unsubscribe = f"{settings.own_url}/v1/unsubscribe"
-    zone = settings.zone
+    partner, seller = _progress_filler(settings), _insight_filler(settings)
+    partner_template = mail_template("partner_progress")
+    seller_template = mail_template("seller_insights")
     returns, signer = settings.return_path, signer_of(settings)
 
     def signed(mail: bytes, at: datetime) -> bytes:
         return signer.sign(mail, at) if signer else mail
 
     def write(claim: Claim, dated_at: datetime) -> Letter:
-        shown = progress_mail(
-            read_statement(claim.content),
-            name=claim.recipient_name,
-            zone=zone,
-            portal_url=f"{portal}/portal/plans/{claim.plan_id}",
-            unsubscribe_url=f"{unsubscribe}/{claim.token}",
-        )
-        parts = template.fill(shown)
+        private = claim.stream == SELLER_INSIGHTS
+        shown = seller(claim) if private else partner(claim)
+        parts = (seller_template if private else partner_template).fill(shown)
         recipient = checked(claim.recipient)
         mail = Mail(
             sender=sender,
@@ -50,7 +47,7 @@ def letter_writer(settings: NotifierSettings) -> WriteLetter:
             subject=shown.subject,
             date=dated_at,
             message_id=claim.message_id,
-            unsubscribe_url=shown.unsubscribe_url,
+            unsubscribe_url=_unsubscribe(settings, claim),
             plan_id=claim.plan_id,
             period=claim.period,
             text=parts.text,
@@ -60,3 +57,43 @@ def letter_writer(settings: NotifierSettings) -> WriteLetter:
         return Envelope(path, recipient), signed(compose(mail), dated_at)
 
     return write
+
+
+def _unsubscribe(settings: NotifierSettings, claim: Claim) -> str:
+    return f"{settings.own_url}/v1/unsubscribe/{claim.token}"
+
+
+def _portal(settings: NotifierSettings) -> str:
+    return (settings.portal_url or settings.own_url).rstrip("/")
+
+
+def _progress_filler(settings: NotifierSettings) -> Fill:
+    portal, zone = _portal(settings), settings.zone
+
+    def fill(claim: Claim) -> ProgressMail:
+        return progress_mail(
+            read_statement(claim.content),
+            name=claim.recipient_name,
+            zone=zone,
+            portal_url=f"{portal}/portal/plans/{claim.plan_id}",
+            unsubscribe_url=_unsubscribe(settings, claim),
+        )
+
+    return fill
+
+
+def _insight_filler(settings: NotifierSettings) -> Fill:
+    portal = _portal(settings)
+
+    def fill(claim: Claim) -> InsightMail:
+        links = Links(
+            privacy=f"{portal}/questions#eyes",
+            questions=f"{portal}/questions",
+            explore=settings.explore_url or f"{portal}/seller/network",
+            calendar=settings.calendar_url or f"{portal}/seller",
+            leave=f"{settings.own_url}/v1/participation/{claim.token}",
+            unsubscribe=_unsubscribe(settings, claim),
+        )
+        return insight_mail(read_statement(claim.content), name=claim.recipient_name, links=links)
+
+    return fill

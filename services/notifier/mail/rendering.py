@@ -8,13 +8,10 @@ from typing import Any, Final
 import jinja2
 import mrml
 
+from services.notifier.domain.insight_mail import InsightMail
 from services.notifier.domain.progress_mail import ProgressMail, Standing
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
-PARTNER_PROGRESS: Final = "partner_progress/1"
-"""Name and edition of the template; raised with every change of wording or looks, so that what
-was sent can be told apart from what would be sent today."""
-
 _OPTIONS: Final[dict[str, Any]] = {
     "loader": jinja2.FileSystemLoader(TEMPLATES),
     "undefined": jinja2.StrictUndefined,
@@ -33,29 +30,29 @@ class Parts:
     html: str
 
 
-class ProgressTemplate:
-    """The partner's progress mail, ready to be filled.
+class MailTemplate:
+    """A stream's mail, ready to be filled.
 
     Values are escaped in the HTML part and never read as template code in either.
     Raises ValueError when the MJML does not compile.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         html = jinja2.Environment(autoescape=True, **_OPTIONS)
-        self._html = html.from_string(html_source("partner_progress.mjml"))
+        self._html = html.from_string(html_source(f"{name}.mjml"))
         plain = jinja2.Environment(autoescape=False, **_OPTIONS)  # noqa: S701 - the text part
         plain.globals["standing"] = spoken
-        self._text = plain.get_template("partner_progress.txt")
+        self._text = plain.get_template(f"{name}.txt")
 
-    def fill(self, mail: ProgressMail) -> Parts:
+    def fill(self, mail: ProgressMail | InsightMail) -> Parts:
         """Both parts of one person's mail."""
         return Parts(text=self._text.render(mail=mail), html=self._html.render(mail=mail))
 
 
 @cache
-def progress_template() -> ProgressTemplate:
-    """The compiled template; compiled at first use, once per process."""
-    return ProgressTemplate()
+def mail_template(name: str) -> MailTemplate:
+    """The compiled template of that name; compiled at first use, once per process."""
+    return MailTemplate(name)
 
 
 @cache

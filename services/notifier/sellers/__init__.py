@@ -1,0 +1,1 @@
+"""Sellers' mails: what is special about a private stream, and about leaving."""
