@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from email.message import EmailMessage
 from typing import Any
 
 import httpx
@@ -258,3 +259,117 @@ def test_who_opts_out_is_not_taken_in_again(company: Company) -> None:
     ).json()
     assert listed["errors"] is None or listed["errors"]["opted_out"] == 1
     assert listed["ready"] is False
+
+
+# --- mails ----------------------------------------------------------------------------------------
+
+
+def first_due(starts: date) -> datetime:
+    """08:00 on the first 2nd of a month that is not before a plan's start."""
+    month = starts.replace(day=1)
+    if starts.day > 2:
+        month = (month + timedelta(days=32)).replace(day=1)
+    return datetime(month.year, month.month, 2, 8, tzinfo=UTC)
+
+
+def text_of(mail: EmailMessage) -> str:
+    part = mail.get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
+
+
+@dataclass
+class Mailed:
+    """A company whose first mails have gone out, and what they say of seller 0 and 1."""
+
+    company: Company
+    period: str
+    mails: dict[str, EmailMessage]
+
+
+@pytest.fixture(scope="module")
+def mailed(company: Company) -> Mailed:
+    doors, plan = company.doors, company.plan
+    due = first_due(date.fromisoformat(plan["start_date"]))
+    company.month = (due.date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    doors.send(
+        *(
+            company.meeting(company.seller(n), company.customer, day=9, hour=8 + n % 12)
+            for n in range(SELLERS)
+        )
+    )
+    doors.settled()
+    doors.jump(due + timedelta(seconds=1))
+    found = eventually(
+        lambda: {str(mail["To"]): mail for mail in doors.mails(plan["seller_plan_id"])},
+        lambda mails: {company.seller(n) for n in range(4)} <= mails.keys(),
+        within=40,
+    )
+    return Mailed(company, company.period, found)
+
+
+def test_each_participant_gets_its_own_mail_of_the_month(mailed: Mailed) -> None:
+    company, mail = mailed.company, mailed.mails[mailed.company.seller(0)]
+    assert mail["X-Milepost-Plan"] == company.plan["seller_plan_id"]
+    assert mail["X-Milepost-Period"] == mailed.period
+    text = text_of(mail)
+    insight = company.insights(0)
+    external = insight["collaboration"]["external"]["percent"]
+    assert f"{external}% of your collaboration was external" in text
+    for heading in ("Time with customers", "Depth of engagement"):
+        assert heading in text.splitlines()
+    [customer] = insight["time_with_customers"]
+    assert f"{customer['name']}:" in text
+    assert company.seller(11) not in mailed.mails
+    others = [company.seller(n) for n in range(1, SELLERS)]
+    assert not any(other in text for other in others)
+    read = company.own(0, "/v1/me/reads").json()["items"]
+    assert any(one["kind"] == "email" and one["period"] == mailed.period for one in read)
+
+
+def test_subjects_are_the_same_and_tell_nothing(mailed: Mailed) -> None:
+    assert len({mail["Subject"] for mail in mailed.mails.values()}) == 1
+    for mail in mailed.mails.values():
+        assert not any(char.isdigit() for char in text_of(mail)[:100])
+
+
+def test_the_delivery_log_says_when_and_never_what(mailed: Mailed) -> None:
+    company = mailed.company
+    params = {"plan_id": company.plan["seller_plan_id"], "period": mailed.period}
+    found = company.doors.all("notifier", "/v1/deliveries", params=params)
+    assert {one["state"] for one in found} <= {"accepted", "suppressed"}
+    assert "external" not in json.dumps(found)
+    assert (
+        company.doors.call("GET", "notifier", "/v1/deliveries", role="analyst").status_code == 403
+    )
+
+
+def test_a_statement_is_not_given_again_once_its_mail_is_out(mailed: Mailed) -> None:
+    doors = mailed.company.doors
+    ticks = doors.all(
+        "notifier", "/v1/ticks", params={"plan_id": mailed.company.plan["seller_plan_id"]}
+    )
+    body = {"tick_ids": [one["tick_id"] for one in ticks]}
+
+    def answer() -> str:
+        return doors.call("POST", "progress", "/v1/statements", role="service", json=body).text
+
+    text = eventually(answer, lambda text: text.count('"done"') >= len(ticks) - 2)
+    assert mailed.company.seller(0) not in text
+
+
+def test_leaving_from_the_mail(mailed: Mailed) -> None:
+    company, number = mailed.company, 3
+    text = text_of(mailed.mails[company.seller(number)])
+    link = next(line for line in text.splitlines() if line.startswith("Leave the plan: "))
+    url = link.partition(": ")[2]
+    assert "Leave the plan?" in httpx.get(url).text
+    assert company.own(number, OWN_DOORS[0]).status_code == 200
+    assert httpx.post(url).status_code == 200
+    eventually(lambda: company.own(number, OWN_DOORS[0]).status_code, lambda status: status == 404)
+    params = {"plan_id": company.plan["seller_plan_id"]}
+    eventually(
+        lambda: json.dumps(company.doors.all("notifier", "/v1/deliveries", params=params)),
+        lambda told: company.seller(number) not in told,
+    )
+    eventually(lambda: httpx.get(url).status_code, lambda status: status == 404)
