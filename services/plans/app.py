@@ -10,11 +10,12 @@ import structlog
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
-from services.plans.api import imports, plans, strategies
+from services.plans.api import imports, participants, plans, seller_plans, strategies
 from services.plans.api.refusals import install_refusals
 from services.plans.consumers import Directory
 from services.plans.contract import SERVICE
 from services.plans.handlers.desk import Desk
+from services.plans.handlers.seller_ticks import follow_settings_to_sellers
 from services.plans.handlers.ticks import follow_settings
 from services.plans.pages import bulk, console_routers
 from services.plans.schedule import Completeness, keep_schedule
@@ -54,7 +55,7 @@ class Plans:
         self._offsets = Offsets(settings.kafka, client_id=CLIENT)
         self._broker = make_broker(settings.kafka, client_id=CLIENT)
         self._directory = Directory(self._broker, pool, clock, self._offsets)
-        self.desk = Desk(
+        self.desk = self._directory.desk = Desk(
             pool=pool,
             clock=clock,
             stamps=MonotoneClock(clock),
@@ -63,6 +64,8 @@ class Plans:
             new_id=new_id,
             wake=self._relay.wake,
             catch_up=self._directory.catch_up,
+            catch_up_people=self._directory.catch_up_people,
+            minimum_group_size=settings.minimum_group_size,
         )
         completeness = Completeness(
             self.desk, relays=lambda: self._relay.leads, ends=self._offsets.ends
@@ -99,6 +102,7 @@ class Plans:
 
     async def _keep_schedule(self) -> None:
         await start_patiently("database", lambda: follow_settings(self.desk))
+        await start_patiently("database", lambda: follow_settings_to_sellers(self.desk))
         await keep_schedule(self.desk)
 
     async def stop(self) -> None:
@@ -151,8 +155,14 @@ def build(settings: PlansSettings) -> FastAPI:
         SERVICE,
         settings,
         lifespan=lifespan,
-        routers=[strategies.router, plans.router, imports.router],
-        own_limits=(imports.PATH, bulk.UPLOAD),
+        routers=[
+            strategies.router,
+            plans.router,
+            imports.router,
+            seller_plans.router,
+            participants.router,
+        ],
+        own_limits=(imports.PATH, bulk.UPLOAD, f"{seller_plans.PATH}/"),
     )
     install_refusals(app)
     pages = Pages(

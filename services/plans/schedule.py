@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 import structlog
@@ -10,6 +10,8 @@ from prometheus_client import Counter
 
 from services.plans.contract import PRODUCES
 from services.plans.handlers.desk import Desk
+from services.plans.handlers.leaving import end_those_opted_out_by_now
+from services.plans.handlers.seller_ticks import issue_due_seller_ticks
 from services.plans.handlers.ticks import issue_due_ticks
 from services.plans.store import strategies, watermark
 from shared.messaging.offsets import At
@@ -26,10 +28,12 @@ _log = structlog.get_logger(__name__)
 
 async def keep_schedule(desk: Desk) -> None:
     """Look at the clock a few times a second and issue what has fallen due, until cancelled."""
+    looked_on: date | None = None
     while True:
         pause = LOOK_EVERY_S
         try:
-            issued = await issue_due_ticks(desk)
+            looked_on = await _begin_day(desk, looked_on)
+            issued = await issue_due_ticks(desk) + await issue_due_seller_ticks(desk)
             if issued:
                 _ticks.inc(issued)
                 _log.info("ticks_issued", ticks=issued)
@@ -40,6 +44,14 @@ async def keep_schedule(desk: Desk) -> None:
                 _log.warning("schedule_waits", error=repr(failure))
             pause = PAUSE_S
         await asyncio.sleep(pause)
+
+
+async def _begin_day(desk: Desk, looked_on: date | None) -> date:
+    """Once a day, see to rows about people that have come into force."""
+    today = desk.today
+    if today != looked_on:
+        await end_those_opted_out_by_now(desk)
+    return today
 
 
 class Completeness:

@@ -8,6 +8,7 @@ import asyncpg
 from services.plans.domain.goal import Goal
 from services.plans.domain.plan import Plan
 from services.plans.domain.strategy import Strategy
+from services.plans.handlers.seller_plans import SellerPlanView
 from shared.events.envelope import stamp
 
 
@@ -99,4 +100,25 @@ def import_answer(found: asyncpg.Record) -> dict[str, Any]:
         "uploaded": stamp(found["uploaded_at"]),
         "uploaded_by": found["uploaded_by"],
         "committed": None if committed is None else stamp(committed),
+    }
+
+
+def seller_plan_answer(
+    view: SellerPlanView, *, today: date, minimum_group_size: int
+) -> dict[str, Any]:
+    """A seller plan: how many take part, or have qualified for a draft; never who."""
+    plan = view.plan
+    return {
+        "seller_plan_id": plan.seller_plan_id,
+        "version": plan.revision,
+        "name": plan.name,
+        "cadence": plan.cadence,
+        "status": plan.state_on(today),
+        "start_date": plan.start_date.isoformat(),
+        "end_date": plan.end_date.isoformat(),
+        "participants": view.takers,
+        "minimum_group_size": minimum_group_size,
+        "created": stamp(plan.created_at),
+        "scheduled": None if plan.scheduled_at is None else stamp(plan.scheduled_at),
+        "stopped": None if plan.stopped_at is None else stamp(plan.stopped_at),
     }

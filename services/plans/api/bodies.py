@@ -18,11 +18,14 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from services.plans.api.doors import is_storable
+from services.plans.domain.people_filter import FilterDraft
 from services.plans.domain.refusal import Flaw, InvalidError, pointer
+from services.plans.domain.seller_plan import SellerPlanDraft
 from services.plans.domain.strategy import GoalDraft, GroupDraft, StrategyDraft
 from services.plans.handlers.plans import PlanDraft
 from shared.events.plans import GoalType
 from shared.events.records import describe
+from shared.events.seller_plans import Cadence
 from shared.events.values import Day
 
 LATEST_YEAR: Final = 2999
@@ -114,6 +117,35 @@ class PlanForm(Form):
         return PlanDraft(self.strategy_id, self.partner_id, self.targets or {})
 
 
+class SellerPlanForm(Form):
+    name: Name | None = None
+    cadence: Cadence | None = None
+    start_date: Day | None = None
+
+    def draft(self) -> SellerPlanDraft:
+        return SellerPlanDraft(self.name, self.cadence, self.start_date)
+
+
+class FilterForm(Form):
+    attribute: Annotated[str, Field(max_length=200)]
+    operator: Annotated[str, Field(max_length=200)]
+    values: Annotated[list[Annotated[str, Field(max_length=1000)]], Field(max_length=1000)]
+
+    def draft(self) -> FilterDraft:
+        return FilterDraft(self.attribute, self.operator, self.values)
+
+
+class FiltersForm(Form):
+    filters: Annotated[list[FilterForm], Field(max_length=50)]
+
+    def drafts(self) -> list[FilterDraft]:
+        return [one.draft() for one in self.filters]
+
+
+class ResolveForm(Form):
+    participant_ids: Annotated[list[Reference], Field(max_length=5000)]
+
+
 class TargetsForm(Form):
     targets: dict[str, Any]
     reason: Annotated[str, Field(max_length=1000)] | None = None
@@ -126,7 +158,7 @@ def body_of(form: type[AnyForm]) -> Callable[[Request], Awaitable[AnyForm]]:
     """A dependency that reads the body as a form. Raises InvalidError naming what is wrong."""
 
     async def read(request: Request) -> AnyForm:
-        return checked(form, _parse(await request.body()), request.app.state.desk.zone)
+        return checked(form, parse_json(await request.body()), request.app.state.desk.zone)
 
     return read
 
@@ -149,7 +181,8 @@ def described(form: type[Form]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def _parse(raw: bytes) -> Any:
+def parse_json(raw: bytes) -> Any:
+    """The value of a body, decimals exactly. Raises InvalidError for what is no JSON."""
     try:
         return json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, ArithmeticError, RecursionError):

@@ -26,6 +26,9 @@ def _desk(request: Request) -> Desk:
 AtDesk = Annotated[Desk, Depends(_desk)]
 Supplier = Annotated[Principal, Depends(require("administrator", "channel_manager"))]
 Administrator = Annotated[Principal, Depends(require("administrator"))]
+Analyst = Annotated[Principal, Depends(require("analyst", "limited_analyst"))]
+Seller = Annotated[Principal, Depends(require("seller"))]
+Service = Annotated[Principal, Depends(require("service"))]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 IfMatch = Annotated[str | None, Header()]
 PAGE: Final = DEFAULT_LIMIT

@@ -20,6 +20,10 @@ Expected = frozenset[int] | None
 """The revisions one of which a change expects to find; None = any."""
 
 
+async def _at_once() -> None:
+    """Nothing to wait for."""
+
+
 @dataclass(frozen=True)
 class Desk:
     """Everything from outside that a handler needs; built once, in `app.py`."""
@@ -35,6 +39,9 @@ class Desk:
     """Called after a change: there is something to relay."""
     catch_up: Callable[[], Awaitable[None]]
     """Wait until the directory has heard what was told before now."""
+    catch_up_people: Callable[[], Awaitable[None]] = _at_once
+    """Wait until the directory has heard what was told of people and CRM records before now."""
+    minimum_group_size: int = 10
     previews: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PREVIEWS))
     """Each file that is judged holds a connection for seconds."""
 

@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from services.plans.domain.plan import Plan
+from services.plans.domain.seller_plan import SellerPlan
 from services.plans.domain.strategy import Strategy
+from services.plans.store.participants import Participation
 from shared.events.envelope import Envelope
 from shared.events.plans import (
     PLAN_DEFINED,
@@ -20,10 +22,18 @@ from shared.events.plans import (
     Target,
     TickDue,
 )
+from shared.events.seller_plans import (
+    PARTICIPANT_CHANGED,
+    SELLER_PLAN_DEFINED,
+    SELLER_TICK_DUE,
+    ParticipantChanged,
+    SellerPlanSnapshot,
+    SellerTickDue,
+)
 from shared.kernel.ids import named_id
 from shared.kernel.period import quarter_starts
 from shared.messaging.message import Message
-from shared.messaging.topics import PLANS, TICKS
+from shared.messaging.topics import PLANS, SELLER_PLANS, TICKS
 
 SOURCE: Final = "/milepost/plans"
 
@@ -124,6 +134,43 @@ def _plan_message(snapshot: PlanSnapshot, at: datetime) -> Message:
 def tick_due(tick: TickDue, at: datetime) -> Message:
     """A plan's mail is due."""
     return _message(TICKS, tick.plan_id, TICK_DUE, tick.tick_id, tick, at)
+
+
+def seller_plan_defined(plan: SellerPlan, minimum_group_size: int, at: datetime) -> Message:
+    """The whole seller plan after a change; who takes part is told apart from it."""
+    snapshot = SellerPlanSnapshot(
+        seller_plan_id=plan.seller_plan_id,
+        version=plan.revision,
+        name=plan.name,
+        cadence=plan.cadence,
+        start_date=plan.start_date,
+        end_date=plan.end_date,
+        minimum_group_size=minimum_group_size,
+        created_at=plan.created_at,
+        scheduled_at=plan.scheduled_at,
+        stopped_at=plan.stopped_at,
+    )
+    key, event_type = plan.seller_plan_id, SELLER_PLAN_DEFINED
+    event_id = named_id(event_type, key, str(plan.revision))
+    return _message(SELLER_PLANS, key, event_type, event_id, snapshot, at)
+
+
+def participant_changed(found: Participation, at: datetime, *, taking_part: bool) -> Message:
+    """Somebody takes part, or does not any more; the id does not say who."""
+    changed = ParticipantChanged(
+        participant_id=found.participant_id,
+        seller_plan_id=found.seller_plan_id,
+        version=found.version,
+        taking_part=taking_part,
+    )
+    key, event_type = found.participant_id, PARTICIPANT_CHANGED
+    event_id = named_id(event_type, key, str(found.version))
+    return _message(SELLER_PLANS, key, event_type, event_id, changed, at)
+
+
+def seller_tick_due(tick: SellerTickDue, at: datetime) -> Message:
+    """A participant's mail is due."""
+    return _message(TICKS, tick.participant_id, SELLER_TICK_DUE, tick.tick_id, tick, at)
 
 
 def _message(

@@ -40,7 +40,8 @@ RETURNING participant_id, seller_plan_id, version
 -- $1 plan, $2 the addresses that stay, $3 when: a new list replaces the one before
 UPDATE participant
 SET person = NULL, version = version + 1, ended_at = $3, ended_by = 'replaced'
-WHERE seller_plan_id = $1 AND person IS NOT NULL AND person <> ALL ($2::text[])
+WHERE seller_plan_id = $1 AND person IS NOT NULL
+  AND NOT EXISTS (SELECT FROM unnest($2::text[]) AS stays (address) WHERE address = person)
 RETURNING participant_id, seller_plan_id, version
 
 -- name: end_participations
