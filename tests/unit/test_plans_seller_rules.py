@@ -1,5 +1,6 @@
 """The pure rules of seller plans: dates, states, dues, names, numbers, filters, files."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -86,10 +87,11 @@ def test_edits_end_with_the_plan_and_dates_with_its_beginning() -> None:
     with pytest.raises(ConflictError, match="completed"):
         plan.revised(SellerPlanDraft(name="M"), plan.end_date)
     past = SellerPlanDraft(start_date=TODAY - timedelta(days=1))
-    for act in (
+    acts: list[Callable[[], object]] = [
         lambda: plan.revised(past, TODAY),
         lambda: begin_seller_plan(past, "N", "x", NOW, TODAY),
-    ):
+    ]
+    for act in acts:
         with pytest.raises(InvalidError) as refused:
             act()
         assert [flaw.pointer for flaw in refused.value.flaws] == ["/start_date"]
