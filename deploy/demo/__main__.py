@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.demo import dataset, invented, mailbox
+from deploy.demo import dataset, invented, mailbox, sellers
 from deploy.demo.doors import DemoError, Doors, wait_until
 from deploy.demo.mailbox import Mail
 from deploy.demo.moving import fresh_start
@@ -52,11 +52,15 @@ def _demo(home: Home, organization: Organization) -> list[str]:
     sales = _sales(teller)
     with Doors(home) as doors:
         played = Play(doors, sales, organization).run(teller, SystemClock().now())
-        personas.remember(home, _partners(played))
+        personas.remember(home, _partners(played), sellers.personas(played.sold.company))
         doors.wait_until_complete(played.ended)
         expected = _expected_mails(played, organization)
         mails = _mails(doors, played, expected)
         troubles = _show(doors, teller, played, mails, expected)
+        sold = sellers.mails_of(doors, _mailbox(doors), played.sold)
+        for line in sellers.summary(doors, played.sold, sold):
+            teller.say(line)
+        troubles += sellers.troubles_of(doors, played.sold, sold)
     teller.say(f"played and shown in {time.monotonic() - began:.0f} s")
     return troubles
 
@@ -93,8 +97,7 @@ def _expected_mails(played: Played, organization: Organization) -> Counter[str]:
 
 def _mails(doors: Doors, played: Played, expected: Counter[str]) -> list[Mail]:
     """Wait for the mails that are on their way, and read the mailbox."""
-    folder = Path(doors.described["mail_dir"])
-    folder = folder if folder.is_absolute() else CHECKOUT / folder
+    folder = _mailbox(doors)
     plans = [plan.plan_id for plan in played.plans]
     wanted = sum(expected.values())
     try:
@@ -102,6 +105,11 @@ def _mails(doors: Doors, played: Played, expected: Counter[str]) -> list[Mail]:
     except DemoError as late:
         complain(str(late))
     return mailbox.read(folder, plans)
+
+
+def _mailbox(doors: Doors) -> Path:
+    folder = Path(doors.described["mail_dir"])
+    return folder if folder.is_absolute() else CHECKOUT / folder
 
 
 def _show(

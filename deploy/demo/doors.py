@@ -48,18 +48,39 @@ class Doors:
 
     # --- HTTP -----------------------------------------------------------------------------------
 
-    def get(self, service: str, path: str, **parameters: str) -> Any:
-        return self._call("GET", service, path, params=parameters)
+    def get(
+        self, service: str, path: str, *, role: str = "administrator", **parameters: str
+    ) -> Any:
+        return self._call("GET", service, path, role=role, params=parameters)
 
-    def post(self, service: str, path: str, body: Any = None) -> Any:
-        return self._call("POST", service, path, json=body)
+    def post(
+        self, service: str, path: str, body: Any = None, *, role: str = "administrator"
+    ) -> Any:
+        return self._call("POST", service, path, role=role, json=body)
 
-    def pages(self, service: str, path: str, **parameters: str) -> Iterator[Any]:
+    def upload(self, record: str, content: str) -> Any:
+        """Upload a CSV file of a record."""
+        headers = {"Content-Type": "text/csv"}
+        path = f"/v1/uploads/{record}"
+        return self._call("POST", "ingest", path, content=content.encode(), headers=headers)
+
+    def choose(self, path: str, content: str, filters: Any) -> Any:
+        """Choose the participants of a seller plan, by a list or by filters."""
+        if filters:
+            return self.post("plans", path, {"filters": filters}, role="analyst")
+        headers = {"Content-Type": "text/csv"}
+        return self._call(
+            "POST", "plans", path, role="analyst", content=content.encode(), headers=headers
+        )
+
+    def pages(
+        self, service: str, path: str, *, role: str = "administrator", **parameters: str
+    ) -> Iterator[Any]:
         """The items of a list, page after page."""
         cursor: str | None = ""
         while cursor is not None:
             more = {"cursor": cursor} if cursor else {}
-            page = self.get(service, path, **parameters, **more)
+            page = self.get(service, path, role=role, **parameters, **more)
             yield from page["items"]
             cursor = page["next"]
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
-from deploy.demo.chance import between, pick, share
 from deploy.demo.moving import PlanYear, last_day
 from deploy.demo.sales import Sales, Seller
 from deploy.demo.told import FIRST_VERSION, Told, groups_of, partner_id, slug
+from deploy.local.chance import between, pick, share
 from shared.kernel.period import MONTHS_IN_A_YEAR
 
 SOURCE: Final = "milepost-demo/generated"

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from deploy.demo.chance import between, pick, share, weighted
 from deploy.demo.sales import Opportunity, Sales, Seller, Stage
+from deploy.local.chance import between, pick, share, weighted
 
 ORIGIN: Final = "invented-year"
 YEAR_STARTS: Final = date(2021, 3, 1)

@@ -12,13 +12,14 @@ from deploy.demo.moving import PlanYear, first_of_month
 from deploy.demo.organization import Organization
 from deploy.demo.sales import Sales, Seller
 from deploy.demo.schedule import Step, Untold, end_of_play, steps
+from deploy.demo.sellers import SellerPlay, Sold, company_until, facts_of
 from deploy.demo.strategies import groups_of_goals, strategy_body, strategy_name
 from deploy.demo.targets import targets
 from deploy.demo.teller import Teller
 from deploy.demo.told import Told, partner_id
 from shared.kernel.period import local_day
 
-SETUP_STEPS: Final = 2
+SETUP_STEPS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Played:
     ended: datetime
     told: list[Told]
     plans: list[Plan]
+    sold: Sold
 
 
 class Play:
@@ -64,20 +66,24 @@ class Play:
             *generated.of_everybody(self._sales, year),
             *told.of_sales(self._sales, year),
         ]
-        untold = Untold(everything, self._zone)
         end = end_of_play(year, self._zone, self._mail_hour, real_now)
+        company = company_until(end, self._zone, self._mail_hour)
+        untold = Untold([*everything, *facts_of(company)], self._zone)
         coming = steps(year, self._zone, self._mail_hour, end)
         with teller.steps(len(coming) + SETUP_STEPS):
             teller.step(f"plan year from {year.starts:%d %B %Y}: partners and what went before")
             self._tell(untold, self._doors.now())
             teller.step("strategies and plans")
             plans = self._plan(strategies, year, everything)
+            teller.step("seller plans")
+            selling = SellerPlay(self._doors, company, end, self._zone, self._mail_hour)
+            sold = selling.set_up()
             for step in coming:
                 teller.step(step.label)
                 self._take(step, untold)
         ended = self._doors.now()
         known = self._known_by(everything, ended)
-        return Played(self._sales, year, self._zone, ended, known, plans)
+        return Played(self._sales, year, self._zone, ended, known, plans, sold)
 
     def _year(self, strategies: dict[str, Any]) -> PlanYear:
         """The plan year that the stack has, or the one that begins in its current month."""

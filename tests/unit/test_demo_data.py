@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.demo import dataset, invented
-from deploy.demo.chance import between, share, weighted
+from deploy.local.chance import between, share, weighted
 from deploy.demo.moving import PlanYear, fresh_start
 from deploy.demo.sales import Sales, Stage
 from shared.kernel.period import year_end
