@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.demo import dataset, invented
-from deploy.local.chance import between, share, weighted
 from deploy.demo.moving import PlanYear, fresh_start
 from deploy.demo.sales import Sales, Stage
+from deploy.local.chance import between, share, weighted
 from shared.kernel.period import year_end
 
 CHECKOUT = Path(__file__).resolve().parents[2]
