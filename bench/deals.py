@@ -21,6 +21,8 @@ SOURCE = "bench/crm"
 DEAL_TYPES = ("GTX", "MG", "GTK")
 PRODUCTS = ("GTX Basic", "GTX Pro", "MG Special", "MG Advanced", "GTK 500", "GTX Plus")
 STATUSES = ("approved", "closed_won", "closed_lost")
+REQUEST = 1_000
+"""So many events come in one request: all of it is accepted at one moment."""
 VERSION_STEP = 10
 """Between two versions that are told in order there is room for one that comes too late."""
 
@@ -147,7 +149,7 @@ class Backlog:
         fixed: Headers = [("ce_specversion", b"1.0"), ("content-type", b"application/json")]
         named: Headers = [("ce_type", TYPE.encode()), ("ce_source", SOURCE.encode())]
         for number, deal in enumerate(self.versions()):
-            moment = stamp(accepted_at + timedelta(microseconds=number)).encode()
+            moment = stamp(accepted_at + timedelta(milliseconds=number // REQUEST)).encode()
             event_id = f"{self.label}-{number}".encode()
             headers = [*fixed, ("ce_id", event_id), *named, ("ce_acceptedat", moment)]
             yield ACTIVITY, partner(deal.partner), self.body(deal), headers

@@ -29,8 +29,8 @@ SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # a path too long for a socket cannot be in the way
     "max_connections": "200",
-    "shared_buffers": "256MB",
-    "effective_cache_size": "1GB",
+    "shared_buffers": "1GB",
+    "effective_cache_size": "2GB",
     "work_mem": "32MB",
     "maintenance_work_mem": "128MB",
     "wal_buffers": "16MB",

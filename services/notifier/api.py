@@ -62,7 +62,11 @@ def log_router(pool: Pool, clock: Clock, sender: Sender) -> APIRouter:
         """Send a failed or unknown delivery again, with the same Message-ID."""
         found = await _found(pool, delivery_id)
         if not await store.send_again(pool, found["delivery_id"], f"again by {who.subject}"):
-            raise Problem(409, "Only a failed or unknown delivery can be sent again")
+            raise Problem(
+                409,
+                "Only a failed or unknown delivery can be sent again",
+                "Of sellers' mails nothing is kept that a failed one could be written from.",
+            )
         sender.wake()
         return await _found(pool, delivery_id)
 

@@ -18,6 +18,7 @@ OWNS: Final = [
     "delivery",
     "subscription_link",
     "suppression",
+    "former_participant",
     "returned",
     "worker",
     "outbox",

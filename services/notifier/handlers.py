@@ -1,7 +1,7 @@
 """What the notifier does: take ticks, plan mails, write down what came of them, stop mails."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,6 +13,7 @@ from services.notifier.domain.delivery import (
     Doubt,
     State,
     UnknownPolicy,
+    impersonal,
     resolve,
 )
 from services.notifier.domain.statement import (
@@ -52,6 +53,10 @@ async def take_ticks(
     for stream, some in ((PARTNER_PROGRESS, partners), (SELLER_INSIGHTS, sellers)):
         if some:
             new += await store.add_ticks(connection, some, stream, received_at)
+    # The topics have no order between them: a tick may come after its participant has left.
+    about = {tick.partner_id for tick in sellers}
+    former = await sellers_store.find_former(connection, about) if about else []
+    await forget_participants(connection, former, received_at)
     return new
 
 
@@ -100,7 +105,7 @@ async def plan_mails(
     for stream, template in TEMPLATES.items():
         some = [one for one in planned if one[0].stream == stream]
         told += await store.add_deliveries(connection, stream, template, some, at)
-    await _forget_ended(connection, told)
+    await _forget_ended(connection, told, at)
     await store.mark_ticks_decided(connection, _decided(due, planned, told), at)
     await tell(connection, told, at)
     return told
@@ -136,18 +141,24 @@ async def record_turn(
 
     Returns what was recorded, and the ids of the deliveries that may be sent now.
     """
-    told = await store.record_outcomes(connection, ends, at) if ends else []
-    await _forget_ended(connection, told)
+    told = await store.record_outcomes(connection, [_discreet(e) for e in ends], at) if ends else []
+    await _forget_ended(connection, told, at)
     await tell(connection, told, at)
     started = await store.mark_sending(connection, worker, starts) if starts else set()
     return told, started
+
+
+def _discreet(end: End) -> End:
+    """What is written down of an attempt: of a private stream nothing that names anybody."""
+    is_private = end.claim.stream == SELLER_INSIGHTS
+    return replace(end, settlement=impersonal(end.settlement)) if is_private else end
 
 
 async def take_over(connection: Connection, at: datetime) -> list[Told]:
     """Free what dead workers held and hold back what nobody wants. Returns what changed."""
     freed = await store.take_from_the_dead(connection)
     held = await store.hold_back_mails(connection)
-    await _forget_ended(connection, held)
+    await _forget_ended(connection, [*freed, *held], at)
     await tell(connection, [*freed, *held], at)
     return [*freed, *held]
 
@@ -186,7 +197,7 @@ async def settle_doubts(
     if not settled:
         return []
     told = await store.settle_doubt(connection, settled, at)
-    await _forget_ended(connection, told)
+    await _forget_ended(connection, told, at)
     await tell(connection, told, at)
     return told
 
@@ -202,7 +213,7 @@ _GROUNDS: Final = {
 async def stop_mails(connection: Connection, link: Link, at: datetime) -> list[Told]:
     """Unsubscribe a recipient from a stream; asking again changes nothing."""
     told = await store.suppress(connection, link, "unsubscribed", at)
-    await _forget_ended(connection, told)
+    await _forget_ended(connection, told, at)
     await tell(connection, told, at)
     return told
 
@@ -210,15 +221,21 @@ async def stop_mails(connection: Connection, link: Link, at: datetime) -> list[T
 async def confirm_arrival(connection: Connection, delivery_id: str, at: datetime) -> bool:
     """Take an operator's word that an unknown delivery arrived. False where none is unknown."""
     told = await store.confirm_arrival(connection, delivery_id, at, "confirmed by an operator")
-    await _forget_ended(connection, told)
+    await _forget_ended(connection, told, at)
     await tell(connection, told, at)
     return bool(told)
 
 
-async def _forget_ended(connection: Connection, told: Iterable[Told]) -> None:
-    """Of a private stream nothing is kept of what was said."""
-    ended = {one.tick_id for one in told if one.stream == SELLER_INSIGHTS and one.state in ENDINGS}
+async def _forget_ended(connection: Connection, told: Iterable[Told], at: datetime) -> None:
+    """Of a private stream nothing is kept of what was said, nor of who has left meanwhile."""
+    private = [one for one in told if one.stream == SELLER_INSIGHTS]
+    if not private:
+        return
+    ended = {one.tick_id for one in private if one.state in ENDINGS}
     await sellers_store.forget_statements(connection, ended)
+    ticks = {one.tick_id for one in private}
+    former = await sellers_store.find_former_of_ticks(connection, ticks)
+    await forget_participants(connection, former, at)
 
 
 async def tell(connection: Connection, deliveries: Iterable[Told], at: datetime) -> None:

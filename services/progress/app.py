@@ -45,7 +45,8 @@ from shared.web.pages.rendering import Pages
 HERE: Final = Path(__file__).parent
 STUCK_AFTER_S: Final = 10.0
 LAST_WORD_S: Final = 3.0
-YOUNG_OBJECTS: Final = 100_000
+COLLECT_AFTER: Final = (2_000_000, 10, 10)
+"""More than the objects of all batches on their way: those come and go without any collection."""
 
 
 class NotReadyError(Exception):
@@ -190,7 +191,7 @@ def calm_collector() -> None:
     """Large batches of small objects would make the cyclic collector run all the time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, 20, 50)
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 async def _close(pool: Pool) -> None:

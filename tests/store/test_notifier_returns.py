@@ -182,11 +182,12 @@ async def test_a_folder_of_returned_mails_is_read_and_filed_away(
     assert await folder.look() == 0
 
 
-async def test_nothing_of_a_returned_mail_is_kept_but_what_it_said(
+async def test_nothing_of_a_returned_mail_is_kept_but_its_status(
     desk: Desk, sink: ChaosSink, client: httpx.AsyncClient
 ) -> None:
     await sent(desk, sink)
     await client.post("/v1/bounces", content=dsn(PATHS.address(await delivery_of(desk, ANN))))
     [row] = [dict(one) for one in await desk.pool.fetch("SELECT * FROM returned")]
-    assert ANN not in str(row)
-    assert (row["kind"], row["status"], row["said"]) == ("bounced", "5.1.1", "550 no such user")
+    assert "ann" not in str(row)
+    assert "no such user" not in str(row)
+    assert (row["kind"], row["status"]) == ("bounced", "5.1.1")

@@ -50,6 +50,11 @@ def test_a_return_path_names_its_delivery_and_fits_a_mailbox() -> None:
     assert len(address.partition("@")[0]) <= 64
 
 
+def with_another_seal(address: str) -> str:
+    local, _, domain = address.partition("@")
+    return f"{local[:-1]}{'b' if local[-1] == 'a' else 'a'}@{domain}"
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -58,7 +63,7 @@ def test_a_return_path_names_its_delivery_and_fits_a_mailbox() -> None:
         PATHS.address(DELIVERY).replace("mail.example", "evil.example"),
         PATHS.address(DELIVERY).replace("bounces", "others"),
         ReturnPath("bounces@mail.example", b"another").address(DELIVERY),
-        PATHS.address(DELIVERY)[:-14] + "a@mail.example",
+        with_another_seal(PATHS.address(DELIVERY)),
         "",
     ],
 )
@@ -82,7 +87,6 @@ def test_an_invented_return_path_names_nothing(address: str) -> None:
 def test_what_a_delivery_status_says(action: str, status: str, kind: str, ends: bool) -> None:
     found = read_report(dsn(action=action, status=status), PATHS)
     assert (found.kind, found.delivery_id, found.ends_it) == (kind, DELIVERY, ends)
-    assert found.said == "550 no such user"
 
 
 @pytest.mark.parametrize("action", ["delivered", "relayed", "expanded", ""])
@@ -105,9 +109,10 @@ def test_a_complaint_about_another_mail_or_taken_back_changes_nothing() -> None:
 
 
 def test_words_from_outside_are_cut_and_made_printable() -> None:
-    found = read_report(dsn(code="x\x00\x1b[31m" + "y" * 5000), PATHS)
-    assert len(found.said) <= 200
-    assert found.said.isprintable()
+    with pytest.raises(NoReportError) as refused:
+        read_report(dsn(action="x\x1b[31m" + "y" * 5000), PATHS)
+    assert len(str(refused.value)) < 300
+    assert str(refused.value).isprintable()
 
 
 @given(st.binary(max_size=2000))

@@ -40,8 +40,6 @@ class Report:
 
     kind: Kind
     status: str
-    said: str
-    """The other side's words, cut short."""
     delivery_id: str | None = None
     link: str | None = None
     """The token of the mail's unsubscribe link."""
@@ -112,8 +110,7 @@ def _complaint(mail: Message) -> Report:
     link = parse_id(token[1]) if token else None
     if link is None:
         raise NoReportError("the mail that it is about is none of ours")
-    kind = next((line for line in _unfolded(about) if _is(line, "feedback-type")), "")
-    return Report("complained", "", _short(kind.partition(":")[2]), link=link)
+    return Report("complained", "", link=link)
 
 
 def _bounce(mail: Message, paths: ReturnPath) -> Report:
@@ -132,11 +129,10 @@ def _bounce(mail: Message, paths: ReturnPath) -> Report:
     action = _value(fields, "action").lower()
     found = _STATUS.search(_value(fields, "status"))
     status = found[0] if found else ""
-    said = _value(fields, "diagnostic-code").partition(";")[2] or _value(fields, "status")
     if action == "failed":
-        return Report("bounced", status or "5.0.0", _short(said), delivery_id=delivery)
+        return Report("bounced", status or "5.0.0", delivery_id=delivery)
     if action == "delayed":
-        return Report("delayed", status or "4.0.0", _short(said), delivery_id=delivery)
+        return Report("delayed", status or "4.0.0", delivery_id=delivery)
     raise NoReportError(f"nothing is wrong: the mail was {_short(action) or 'not said to fail'}")
 
 

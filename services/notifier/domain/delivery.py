@@ -1,6 +1,7 @@
 """A delivery: its identity, its states, and what an attempt's outcome makes of it."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final, assert_never
@@ -26,6 +27,8 @@ class State(StrEnum):
     SUPPRESSED = "suppressed"
 
 
+_ANSWER: Final = re.compile(r"(?:^|: )([2345]\d\d(?: [245]\.\d{1,3}\.\d{1,3})?)\b")
+"""How the words of an outcome begin where the mail server answered: its codes."""
 ENDINGS: Final = frozenset({State.ACCEPTED, State.FAILED, State.SUPPRESSED})
 
 
@@ -103,6 +106,18 @@ def settle(outcome: Outcome, *, delivery: str, attempt: int, backoff: Backoff) -
             return Settlement(State.PLANNED, error=reason, retry_after=pause)
         case _:
             assert_never(outcome)
+
+
+def impersonal(settlement: Settlement) -> Settlement:
+    """The settlement without the mail server's words, which may quote whom it is about.
+
+    What is left is the codes of its answer, or what we say ourselves.
+    """
+    if settlement.error is None:
+        return settlement
+    answer = _ANSWER.search(settlement.error)
+    ours = settlement.error.partition(": ")[0]
+    return replace(settlement, error=f"the mail server answered {answer[1]}" if answer else ours)
 
 
 @dataclass(frozen=True, slots=True)

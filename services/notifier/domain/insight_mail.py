@@ -134,6 +134,8 @@ def _summary(found: Insights, period: str, *, has_cards: bool) -> list[str]:
             f"People in similar roles: {found.peers.external_percent}% external, "
             f"{found.peers.internal_percent}% internal."
         )
+    if not has_cards:
+        lines.append("Beyond these shares there was no collaboration to show.")
     return lines
 
 

@@ -123,7 +123,9 @@ def plan_deliveries(statement: Statement, *, domain: str) -> list[PlannedDeliver
 def _plan_one(
     statement: Statement, stream: str, domain: str, address: str, name: str
 ) -> PlannedDelivery:
-    key = delivery_id(stream, statement.plan_id, statement.period, address)
+    # Of a private stream not even a hash of the address goes into ids, which outlast it.
+    whom = statement.participant_id or address
+    key = delivery_id(stream, statement.plan_id, statement.period, whom)
     state, error = State.PLANNED, None
     try:
         checked(address)

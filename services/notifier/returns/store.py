@@ -18,7 +18,6 @@ async def add_returned(
         digest,
         report.kind,
         report.status,
-        report.said,
         report.delivery_id,
         received_at,
     )

@@ -75,6 +75,13 @@ async def _send(calls: ServiceCalls, url: str) -> None:
         answer = await calls.post(url)
     except httpx.HTTPError as failure:
         raise Problem(503, "This cannot be done at the moment; try again soon") from failure
+    if answer.status_code == httpx.codes.CONFLICT:
+        raise Problem(
+            409,
+            "You have left the plan already",
+            "Your address was deleted then, so that nobody can be opted out by this link any more. "
+            "Your own page at Milepost can do it.",
+        )
     if answer.is_error and answer.status_code != httpx.codes.NOT_FOUND:
         raise Problem(503, "This cannot be done at the moment; try again soon")
 

@@ -31,6 +31,18 @@ async def find_participants(connection: Reader, recipient: str) -> list[str]:
     return [row["partner_id"] for row in rows]
 
 
+async def find_former(connection: Connection, participants: Collection[str]) -> list[str]:
+    """Those of the participants that have left."""
+    rows = await connection.fetch(QUERIES["find_former_participants"], list(participants))
+    return [row["participant_id"] for row in rows]
+
+
+async def find_former_of_ticks(connection: Connection, tick_ids: Collection[str]) -> list[str]:
+    """The participants of ticks that have left."""
+    rows = await connection.fetch(QUERIES["find_former_of_ticks"], SELLER_INSIGHTS, list(tick_ids))
+    return [row["participant_id"] for row in rows]
+
+
 async def forget_participants(
     connection: Connection, participants: Collection[str], at: datetime
 ) -> list[Told]:
@@ -39,12 +51,14 @@ async def forget_participants(
     Gives the deliveries that were held back. Again changes nothing.
     """
     ids = list(participants)
+    await connection.execute(QUERIES["note_former_participants"], ids, at)
     rows = await connection.fetch(QUERIES["find_addresses"], SELLER_INSIGHTS, ids)
     addresses = [row["recipient"] for row in rows]
+    known_by = [row["participant_id"] for row in rows]
     held = as_told(await connection.fetch(QUERIES["hold_back_participants"], SELLER_INSIGHTS, ids))
     await connection.execute(QUERIES["skip_participants"], SELLER_INSIGHTS, ids, at)
     await forget_statements(connection, {one.tick_id for one in held})
     await connection.execute(QUERIES["forget_recipients"], SELLER_INSIGHTS, ids)
-    await connection.execute(QUERIES["forget_links"], SELLER_INSIGHTS, addresses)
+    await connection.execute(QUERIES["forget_links"], SELLER_INSIGHTS, addresses, known_by)
     await connection.execute(QUERIES["forget_suppressions"], SELLER_INSIGHTS, addresses)
     return held

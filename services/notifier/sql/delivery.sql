@@ -131,9 +131,11 @@ RETURNING delivery.delivery_id, tick_id, stream, plan_id, period, delivery.state
     message_id, last_error
 
 -- name: send_again
+-- Where what it says is still kept: of a private stream that is over with the first ending.
 UPDATE delivery
 SET state = 'planned', next_try_at = '-infinity', unknown_since = NULL, last_error = $2
 WHERE delivery_id = $1 AND state IN ('failed', 'unknown')
+    AND EXISTS (SELECT FROM statement s WHERE s.tick_id = delivery.tick_id)
 RETURNING delivery_id
 
 -- name: confirm_arrival

@@ -1,6 +1,6 @@
 -- name: add_returned
-INSERT INTO returned (digest, kind, status, said, delivery_id, received_at)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO returned (digest, kind, status, delivery_id, received_at)
+VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING
 RETURNING true
 

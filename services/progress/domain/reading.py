@@ -50,6 +50,14 @@ _ESCAPED_NUL: Final = b"\\u0000"
 _MOMENTS_KEPT: Final = 4096
 
 
+def _array(labels: list[str] | None) -> str | None:
+    """PostgreSQL's spelling of a list, which it reads faster than the driver encodes an array."""
+    if labels is None:
+        return None
+    quoted = ['"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in labels]
+    return "{" + ",".join(quoted) + "}"
+
+
 def _deal(d: Deal, known: datetime, body: str) -> Version:
     return Version(
         known,
@@ -63,7 +71,7 @@ def _deal(d: Deal, known: datetime, body: str) -> Version:
         None if d.amount is None else str(d.amount),
         d.currency,
         d.deal_type,
-        d.products,
+        _array(d.products),
         None,
         None,
         None,
@@ -101,7 +109,7 @@ def _version(
         amount,
         None,
         None,
-        labels,
+        _array(labels),
         campaign_id,
         activity_type,
         user_id,
@@ -388,8 +396,7 @@ def _read_with_care(
 
 def _refuse_nul(version: Version) -> None:
     for name, value in version._asdict().items():
-        texts = value if isinstance(value, list) else [value]
-        if any(isinstance(text, str) and "\x00" in text for text in texts):
+        if isinstance(value, str) and "\x00" in value:
             raise BrokenEventError.at(f"/{name}", "must not contain a null byte")
 
 

@@ -1,6 +1,5 @@
 """A version of a record, as the ledger keeps it."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
@@ -25,7 +24,8 @@ class Version(NamedTuple):
     amount: str | None
     currency: str | None
     deal_type: str | None
-    labels: Sequence[str] | None
+    labels: str | None
+    """As PostgreSQL spells an array."""
     campaign_id: str | None
     activity_type: str | None
     user_id: str | None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import Self, TypeAlias
 
 from services.progress.domain.insight.interaction import (
     Bounds,
@@ -16,13 +16,8 @@ from services.progress.domain.version import BrokenEventError, Version
 from shared.events.envelope import stamp
 from shared.messaging.message import Position, Record
 
-
-class Origin(NamedTuple):
-    """Where a version was read."""
-
-    topic: str
-    partition: int
-    offset: int
+Origin: TypeAlias = tuple[str, int, int]
+"""Where a version was read: topic, partition, offset."""
 
 
 @dataclass
@@ -94,7 +89,7 @@ class Batch:
         version = read_version(record.headers, record.value, moments)
         if version is not None:
             self.versions.append(version)
-            self.origins.append(Origin(record.topic, record.partition, record.offset))
+            self.origins.append(record[:3])
             return
         tick = read_tick(record.headers, record.value)
         if isinstance(tick, Tick):
@@ -119,7 +114,7 @@ class CollaborationBatch(Batch):
             self.skipped += 1
             return
         self.versions.append(taken)
-        self.origins.append(Origin(record.topic, record.partition, record.offset))
+        self.origins.append(record[:3])
 
 
 def _record_of(version: Version, origin: Origin) -> Record:

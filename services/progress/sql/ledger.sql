@@ -14,7 +14,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staging (
     amount text,
     currency text,
     deal_type text,
-    labels text[],
+    labels text,
     campaign_id text,
     activity_type text,
     user_id text,
@@ -55,8 +55,8 @@ merged AS (
     MERGE INTO record AS r
     USING (
         SELECT s.known_from, s.version, s.day, s.won_day, s.deleted, s.record_id, s.kind,
-            s.partner_id, s.amount::numeric AS amount, s.currency, s.deal_type, s.labels,
-            s.campaign_id, s.activity_type, s.user_id, s.subject, s.body
+            s.partner_id, s.amount::numeric AS amount, s.currency, s.deal_type,
+            s.labels::text[] AS labels, s.campaign_id, s.activity_type, s.user_id, s.subject, s.body
         FROM staging s
         WHERE s.newest
     ) AS s ON r.record_id = s.record_id AND r.kind = s.kind
@@ -112,13 +112,13 @@ superseded AS (
     WHERE NOT is_new AND NOT is_same
     UNION ALL
     SELECT s.known_from, s.version, s.day, s.won_day, s.deleted, s.record_id, s.kind, s.partner_id,
-        s.amount::numeric, s.currency, s.deal_type, s.labels, s.campaign_id, s.activity_type,
+        s.amount::numeric, s.currency, s.deal_type, s.labels::text[], s.campaign_id, s.activity_type,
         s.user_id, s.subject, s.body, s.contested OR s.version = s.newest_version, s.partner_now,
         true
     FROM late s
     UNION ALL
     SELECT s.known_from, s.version, s.day, s.won_day, s.deleted, s.record_id, s.kind, s.partner_id,
-        s.amount::numeric, s.currency, s.deal_type, s.labels, s.campaign_id, s.activity_type,
+        s.amount::numeric, s.currency, s.deal_type, s.labels::text[], s.campaign_id, s.activity_type,
         s.user_id, s.subject, s.body, s.contested,
         CASE WHEN m.record_id IS NULL THEN r.partner_id ELSE m.partner_id END, true
     FROM (SELECT * FROM staging s WHERE NOT s.newest OFFSET 0) s
