@@ -22,7 +22,7 @@ class ProgressSettings(PageSettings):
     """Transactions that bring activity events into the database side by side."""
     activity_batch: int = Field(20_000, ge=1, le=100_000)
     """Events of a transaction at most."""
-    collaboration_batch: int = Field(5_000, ge=1, le=50_000)
+    collaboration_batch: int = Field(20_000, ge=1, le=50_000)
     """Interactions of a transaction at most."""
     most_people: int = Field(250, ge=3, le=250)
     """From so many people on an interaction counts for nobody. A change counts for what comes."""

@@ -1,5 +1,6 @@
 """Collaboration, people and customers taken in: the same rows whatever the order they come in."""
 
+import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Iterable
@@ -174,6 +175,18 @@ async def test_any_order_and_any_batches_give_the_same_rows(taker: Taker) -> Non
     assert await taker.there(T0) == [ANN, BEN]
     assert await taker.there(T0 + minutes(2)) in ([ANN, CAT], [BEN, CAT])
     assert await taker.there(T0 + minutes(4)) == []
+
+
+async def test_a_version_known_earlier_than_thought_keeps_its_own_people(taker: Taker) -> None:
+    """Two versions accepted together, then the older one again with an earlier acceptance."""
+    first = [
+        meeting(version=1, at=T0 + minutes(5), participants=who(ANN, BEN)),
+        meeting(version=2, at=T0 + minutes(5), participants=who(ANN, BEN, CAT)),
+    ]
+    await taker.take(*first)
+    await taker.take(meeting(version=1, at=T0 + minutes(3), participants=who(ANN, BEN)))
+    assert await taker.there(T0 + minutes(3)) == [ANN, BEN]
+    assert await taker.there(T0 + minutes(5)) == [ANN, BEN, CAT]
 
 
 VERSIONS = st.lists(
@@ -427,3 +440,28 @@ async def test_the_resolver_tries_until_plans_answers(
     assert await resolver.resolve() == 1
     assert await resolver.resolve() == 0
     await resolver.close()
+
+
+async def test_two_replicas_that_hold_one_partition_give_the_state_of_one(taker: Taker) -> None:
+    """One is in the middle of a batch while the other, which read it again, brings the next."""
+    versions = [
+        meeting(version=1, at=T0, participants=who(ANN, BEN)),
+        meeting(version=2, at=T0 + minutes(1), participants=who(ANN, CAT)),
+        meeting(version=3, at=T0 + minutes(2), participants=who(BEN, CAT)),
+    ]
+    for split in (1, 2):
+        await taker.empty()
+        for one in versions:
+            await taker.take(one)
+        alone = await taker.state()
+        await taker.empty()
+        late = CollaborationBatch()
+        late.take_all([as_record(one, 90) for one in versions[:split]], Moments())
+        async with taker.pool.acquire() as connection:
+            await prepare_batches(connection)
+            async with connection.transaction():
+                await take_collaboration(connection, late, FixedClock(T0))
+                other = asyncio.create_task(taker.take(*versions))
+                await asyncio.sleep(0.3)
+        await other
+        assert await taker.state() == alone

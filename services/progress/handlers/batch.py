@@ -59,7 +59,8 @@ class Batch:
 
     def set_aside(self, refusal: Exception) -> "Batch":
         """The batch without its versions, which are kept as dead letters instead."""
-        broken = BrokenEventError.at("", f"the database refuses it: {refusal}")
+        # What the database says may quote values, and a letter's errors are shown: its name will do.
+        broken = BrokenEventError.at("", f"the database refuses it: {type(refusal).__name__}")
         letters = [
             (_record_of(version, origin), broken)
             for version, origin in zip(self.versions, self.origins, strict=True)

@@ -110,8 +110,10 @@ async def take_collaboration(connection: Connection, batch: Batch, clock: Clock)
             once[key] = one
     single = [one for one in once.values() if count[one.record_id] == 1]
     several = [one for one in once.values() if count[one.record_id] > 1]
-    added, conflicts = await directory.take_interactions(connection, single, several)
+    # First the positions: they are locked until the end, so that two replicas that both believe a
+    # partition theirs take its interactions one after the other.
     await directory.move_positions(connection, batch.moves())
+    added, conflicts = await directory.take_interactions(connection, single, several)
     await keep_broken(connection, batch.broken, clock)
     return Taken(added, len(once) - added, 0, conflicts)
 

@@ -1,8 +1,10 @@
 -- How the seller side is written: by these functions and by nothing else. They give counts and ids
 -- back, never what they have seen.
 
--- New interactions of which the batch holds one version. Gives the ids that were known before.
--- `at` says which of the interactions a part belongs to; without parts it counts for nobody.
+-- New interactions of which the batch holds one version. Gives the ids that were known
+-- before with anything else; who says the same again changes nothing.
+-- `at` says which of the interactions a part belongs to; without parts it counts for nobody. Own
+-- bounds that are the interaction's are null.
 CREATE FUNCTION add_interactions(
     ids text[], versions bigint[], moments timestamptz[], bodies text[], kinds text[],
     begins timestamptz[], finishes timestamptz[], chats text[], messages integer[], there text[],
@@ -13,8 +15,9 @@ LANGUAGE sql SECURITY DEFINER
 SET search_path = progress, pg_temp
 AS $body$
     WITH given AS (
-        SELECT * FROM unnest(ids, versions, moments, bodies, kinds, begins, finishes, chats,
-            messages, there) WITH ORDINALITY
+        SELECT g.*, string_to_array(there, E'\x1f') AS people
+        FROM unnest(ids, versions, moments, bodies, kinds, begins, finishes, chats, messages, there)
+            WITH ORDINALITY
             AS g (id, version, known_from, body, kind, starts, ends, chat_id, messages, there, n)
     ),
     added AS (
@@ -25,17 +28,23 @@ AS $body$
     ),
     placed AS (
         INSERT INTO progress.involvement
-        SELECT p.person, g.starts, g.id, g.kind, g.ends, p.own_from, p.own_until, p.role,
-            p.response, p.is_sender, p.own, g.messages, g.chat_id,
-            string_to_array(g.there, E'\x1f'), g.known_from, 'infinity'
+        SELECT p.person, g.starts, g.id, g.kind, g.ends, coalesce(p.own_from, g.starts),
+            CASE WHEN g.kind IN ('meeting', 'call') THEN coalesce(p.own_until, g.ends) END, p.role,
+            p.response, p.is_sender, p.own, g.messages, g.chat_id, g.people, g.known_from,
+            'infinity'
         FROM unnest(at, persons, own_froms, own_untils, roles, responses, senders, own_messages)
             AS p (n, person, own_from, own_until, role, response, is_sender, own)
         JOIN given g ON g.n = p.n
         JOIN added a ON a.interaction_id = g.id COLLATE "C"
+        ORDER BY p.person COLLATE "C", g.starts  -- neighbours in the index and on its pages
     )
     SELECT coalesce(array_agg(g.id), '{}')
     FROM given g
     WHERE NOT EXISTS (SELECT FROM added a WHERE a.interaction_id = g.id COLLATE "C")
+        AND NOT EXISTS (
+            SELECT FROM progress.interaction i
+            WHERE i.interaction_id = g.id COLLATE "C" AND i.version = g.version
+                AND i.body = g.body COLLATE "C" AND i.known_from <= g.known_from)
 $body$;
 
 -- Further versions of interactions, each body once. All versions of an interaction are put in order
@@ -68,13 +77,18 @@ BEGIN
         ) every
         GROUP BY id, version, body
     )
+    -- Of versions accepted at the same moment only the greatest was ever the newest: only it can
+    -- have parts that are known from then.
     SELECT jsonb_agg(jsonb_build_object('id', id, 'version', version, 'body', body,
-        'known_from', known_from, 'was', was, 'known_to', coalesce(earlier, 'infinity'),
-        'newest', place = 1))
+        'known_from', known_from, 'was', CASE WHEN place_then = 1 THEN was END,
+        'known_to', coalesce(earlier, 'infinity'), 'newest', place = 1))
     INTO spans
     FROM (
-        SELECT *, row_number() OVER newer AS place, min(known_from) OVER (
-            newer ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier
+        SELECT *, row_number() OVER newer AS place,
+            row_number() OVER (
+                PARTITION BY id, was ORDER BY version DESC, body DESC) AS place_then,
+            min(known_from) OVER (
+                newer ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier
         FROM whole
         WINDOW newer AS (PARTITION BY id ORDER BY version DESC, body DESC)
     ) placed;
@@ -124,7 +138,8 @@ BEGIN
     WHERE s.known_to > s.known_from;
 
     INSERT INTO progress.involvement
-    SELECT p.person, g.starts, g.id, g.kind, g.ends, p.own_from, p.own_until, p.role,
+    SELECT p.person, g.starts, g.id, g.kind, g.ends, coalesce(p.own_from, g.starts),
+        CASE WHEN g.kind IN ('meeting', 'call') THEN coalesce(p.own_until, g.ends) END, p.role,
         p.response, p.is_sender, p.own, g.messages, g.chat_id,
         string_to_array(g.there, E'\x1f'), s.known_from, s.known_to
     FROM unnest(at, persons, own_froms, own_untils, roles, responses, senders, own_messages)

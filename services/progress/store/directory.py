@@ -1,10 +1,11 @@
 """Writing the seller side: rows of people and customers, participants, ticks, interactions."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from services.progress.domain.insight.interaction import TakenInteraction
+from services.progress.domain.insight.interaction import Part, TakenInteraction
 from services.progress.domain.told import SellerTick
 from services.progress.store import LONGEST_S, SQL
 from shared.messaging.message import Position
@@ -91,7 +92,11 @@ async def take_interactions(
 
 def _arrays(taken: Sequence[TakenInteraction]) -> list[list[Any]]:
     """The columns of interactions, then those of their parts with the place of each one's."""
-    parts = [(place, *part) for place, one in enumerate(taken, 1) for part in one.parts]
+    parts = [
+        (place, part.person, *_own_bounds(one, part), *part[3:])
+        for place, one in enumerate(taken, 1)
+        for part in one.parts
+    ]
     columns: list[list[Any]] = [
         [one.record_id for one in taken],
         [one.version for one in taken],
@@ -106,6 +111,14 @@ def _arrays(taken: Sequence[TakenInteraction]) -> list[list[Any]]:
     ]
     empty: list[list[Any]] = [[] for _ in range(8)]
     return columns + (list(map(list, zip(*parts, strict=True))) if parts else empty)
+
+
+def _own_bounds(one: TakenInteraction, part: Part) -> tuple[datetime | None, datetime | None]:
+    """Where a part begins and ends, None where the interaction does."""
+    return (
+        None if part.own_from == one.starts else part.own_from,
+        None if part.own_until == one.ends else part.own_until,
+    )
 
 
 async def move_positions(connection: Connection, positions: Iterable[Position]) -> None:
