@@ -49,7 +49,8 @@ def _not_blank(text: str) -> str:
     return text
 
 
-def _email(text: str) -> str:
+def email_of(text: str) -> str:
+    """An email address as it is. Raises PydanticCustomError for what is none."""
     if not _EMAIL.fullmatch(text):
         raise _refuse("email", "must be an email address")
     return text
@@ -173,10 +174,10 @@ Id = Annotated[
 Text = Annotated[str, StringConstraints(strict=True, max_length=1000), Legible]
 Word = Annotated[str, StringConstraints(strict=True, max_length=200), Legible]
 """What goals and filters compare: exactly, letter by letter."""
-Email = Annotated[str, _Trimmed, Legible, AfterValidator(_email)]
+Email = Annotated[str, _Trimmed, Legible, AfterValidator(email_of)]
 Address = Annotated[str, _Trimmed, Legible, AfterValidator(_lower)]
 """Whom a collaboration names: compared trimmed and in lower case, so it is kept that way."""
-PersonAddress = Annotated[str, _Trimmed, Legible, AfterValidator(_email), AfterValidator(_lower)]
+PersonAddress = Annotated[str, _Trimmed, Legible, AfterValidator(email_of), AfterValidator(_lower)]
 Currency = Annotated[str, AfterValidator(_currency)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
 Version = Annotated[int, Field(strict=True, ge=0, le=MAX_VERSION)]

@@ -220,9 +220,10 @@ async def test_organizational_data_are_read_in_their_own_format(ingest: Ingest) 
 
 async def test_crm_data_are_read_in_their_own_format(ingest: Ingest) -> None:
     accounts = lines(
-        "AccountId,AccountName,AccountsStartDate,AccountRevenue,AccountAnnualRevenue,AccountType",
-        "k1,Kunde,01/01/2026,5,1000.00,Customer",
-        "k1,Kunde AG,02/01/2026,5,1.1E6,Customer",
+        "AccountId,AccountName,AccountsStartDate,AccountRevenue,AccountAnnualRevenue,AccountType,"
+        "AccountOwnerEmail,AccountCreatedDate",
+        "k1,Kunde,01/01/2026,-5.123,1000.00,Customer,o@us.example,12/31/2025",
+        "k1,Kunde AG,02/01/2026,5,1.1E6,Customer,,",
     )
     contacts = lines(
         "ContactId,ContactsAccountId,ContactEmail,ContactsStartDate,ContactTitle",
@@ -292,6 +293,20 @@ async def test_without_an_effective_date_the_upload_day_counts(ingest: Ingest) -
             ),
             2,
             "AccountAnnualRevenue",
+        ),
+        *(
+            (
+                "crm_account",
+                lines(f"AccountId,AccountName,AccountsStartDate,{column}", f"k1,K,1/1/2026,{cell}"),
+                2,
+                column.rpartition(",")[2],
+            )
+            for column, cell in (
+                ("AccountOwnerEmail", "somebody"),
+                ("AccountCreatedDate", "13/01/2026"),
+                ("AccountLastModifiedDate", "yesterday"),
+                ("AccountAnnualRevenue,AccountRevenue", "1,much"),
+            )
         ),
         (
             "crm_contact",

@@ -6,9 +6,11 @@ What a value must be is the record models' rule; here it only gets its JSON type
 import re
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from services.ingest.domain.reading import UnreadableError, read_json
+from shared.events.values import email_of
 
 Cell = Callable[[str], Any]
 """Gives the value of a cell that is not blank. Raises CellError."""
@@ -65,6 +67,25 @@ def rate(cell: str) -> str:
     if not _NUMBER.fullmatch(cell):
         raise CellError("must be a number without commas and currency sign")
     return cell
+
+
+def number(cell: str) -> str:
+    """A number of any size and sign, in plain or scientific notation."""
+    try:
+        finite = Decimal(cell).is_finite()
+    except InvalidOperation:
+        finite = False
+    if not finite:
+        raise CellError("must be a number without commas and currency sign")
+    return cell
+
+
+def address(cell: str) -> str:
+    """An email address."""
+    try:
+        return email_of(cell)
+    except ValueError as failure:
+        raise CellError(str(failure)) from None
 
 
 def layer(cell: str) -> str:

@@ -64,6 +64,15 @@ ATTRIBUTES: Final[dict[str, Cell]] = {
     "SupervisorIndicator": cells.supervisor,
 }
 """Columns of the organizational format that become attributes and have a type."""
+CHECKED: Final[dict[str, dict[str, Cell]]] = {
+    "crm_account": {
+        "AccountRevenue": cells.number,
+        "AccountOwnerEmail": cells.address,
+        "AccountCreatedDate": cells.checked_day,
+        "AccountLastModifiedDate": cells.checked_day,
+    },
+}
+"""Columns of a format that are not kept and yet must be what they say, as every column must."""
 SECOND_CHOICE: Final = {"AccountRevenue": "AccountAnnualRevenue"}
 """Columns that only count where a better one is missing."""
 _ATTRIBUTE = "attributes."
@@ -77,7 +86,8 @@ class Column:
 
     at: int
     name: str
-    field: str
+    field: str | None
+    """None: its values are checked and not kept."""
     read: Cell
     attribute: str | None = None
     """The custom attribute that it holds, when its field is `attributes`."""
@@ -112,6 +122,8 @@ class Columns:
                 value = column.read(cell)
             except CellError as fault:
                 faults.append((column.name, str(fault)))
+                continue
+            if column.field is None:
                 continue
             if column.attribute is not None:
                 value = {column.attribute: value}
@@ -161,9 +173,11 @@ def _columns(
     readers = _readers(kind)
     for at, name in enumerate(names):
         field_name = translated.get(name, name)
-        if SECOND_CHOICE.get(name) in names:
-            continue
-        if field_name in readers:
+        checked = CHECKED.get(kind.name, {}).get(name) if in_format else None
+        kept = field_name in readers and SECOND_CHOICE.get(name) not in names
+        if checked and not kept:
+            yield Column(at, name, None, checked)
+        elif kept:
             read = readers[field_name]
             american = name in translated and field_name == "effective_on"
             yield Column(at, name, field_name, cells.american_day if american else read)
@@ -219,6 +233,8 @@ def _missing(
 def _doubled(columns: tuple[Column, ...]) -> Iterator[tuple[str, str]]:
     seen: dict[tuple[str, str | None], str] = {}
     for column in columns:
+        if column.field is None:
+            continue
         other = seen.setdefault((column.field, column.attribute), column.name)
         if other != column.name:
             yield column.name, f"the column {other} means the same"
