@@ -23,6 +23,7 @@ from tests.store.notifier_parts import settings_for
 
 AT = datetime(2026, 4, 2, 8, tzinfo=UTC)
 HEADINGS = [
+    "Summary",
     "Time with customers",
     "Depth of engagement",
     "Leverage internal networks",
@@ -164,6 +165,14 @@ def test_figures_are_told_and_text_and_html_agree() -> None:
     assert numbers(text) == numbers(seen(html))
 
 
+def test_an_older_split_of_peers_says_of_when_it_is() -> None:
+    older = {"period": "2026-02", "external_percent": 55, "internal_percent": 45}
+    _, text, html = written(told(insights(peers=older)))
+    for words in (text, seen(html)):
+        assert "People in similar roles in February 2026: 55% external, 45% internal." in words
+    assert "People in similar roles: 55% external" in written(told(insights()))[1]
+
+
 def test_ten_accounts_at_most_and_only_cards_with_something_on_them() -> None:
     _, text, _ = written(told(insights()))
     assert "Account 9" in text
@@ -174,7 +183,7 @@ def test_ten_accounts_at_most_and_only_cards_with_something_on_them() -> None:
         manager_interactions={"one_to_one": {"seconds": 0}, "accounts": []},
     )
     _, text, html = written(told(empty))
-    assert [one for one in HEADINGS if one in text] == ["Depth of engagement"]
+    assert [one for one in HEADINGS if one in text] == ["Summary", "Depth of engagement"]
     assert [one for one in HEADINGS if one in seen(html)] == ["Depth of engagement"]
     assert text.count("Suggestion:") == 1
 

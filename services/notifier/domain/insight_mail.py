@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Final
 
 from services.notifier.domain import suggestion
-from services.notifier.domain.insight_statement import Insights, Manager
+from services.notifier.domain.insight_statement import Insights, Manager, Peers
 from services.notifier.domain.statement import Statement
 from services.notifier.domain.wording import MONTHS, day, figure, one_line
 
@@ -19,6 +19,7 @@ PRIVACY: Final = (
     "For your eyes only. Nobody but you can see what this email says: not your manager, not an "
     "administrator, not your team."
 )
+SUMMARY: Final = "Summary"
 MOST_ACCOUNTS: Final = 10
 LONGEST_NAME: Final = 120
 LONGEST_CELL: Final = 200
@@ -73,6 +74,7 @@ class InsightMail:
     title: str
     greeting: str
     period: str
+    summary_heading: str
     summary: Sequence[str]
     cards: Sequence[Card]
     why: str
@@ -94,6 +96,7 @@ def insight_mail(statement: Statement, *, name: str, links: Links) -> InsightMai
         title="Seller insights",
         greeting=f"Hello {named}," if named else "Hello,",
         period=period,
+        summary_heading=SUMMARY,
         summary=_summary(found, period, has_cards=bool(cards)),
         cards=cards,
         why=_why(statement, weekly=weekly),
@@ -130,13 +133,17 @@ def _summary(found: Insights, period: str, *, has_cards: bool) -> list[str]:
     )
     lines = [shares]
     if found.peers is not None:
-        lines.append(
-            f"People in similar roles: {found.peers.external_percent}% external, "
-            f"{found.peers.internal_percent}% internal."
-        )
+        lines.append(_peers(found.peers, period))
     if not has_cards:
         lines.append("Beyond these shares there was no collaboration to show.")
     return lines
+
+
+def _peers(peers: Peers, period: str) -> str:
+    """The split of people in similar roles; one that is older than the mail says of when it is."""
+    of = spoken_period(peers.period)
+    whose = "People in similar roles" if of == period else f"People in similar roles in {of}"
+    return f"{whose}: {peers.external_percent}% external, {peers.internal_percent}% internal."
 
 
 def _cards(found: Insights, links: Links, *, weekly: bool) -> list[Card]:
