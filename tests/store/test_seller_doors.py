@@ -196,9 +196,20 @@ async def test_a_stopped_plans_participant_still_reads_its_own(office: Office) -
 async def test_the_export_holds_what_is_held_and_nothing_of_others(office: Office) -> None:
     await staffed(office)
     await office.meeting(datetime(2026, 3, 9, tzinfo=UTC), CANARY, "c@acme.example")
+    await office.admin.execute(
+        "INSERT INTO assignment_row VALUES ('own-account', $1, $3, $4, $5),"
+        " ('others-account', $2, $3, $4, $5)",
+        seller(2),
+        seller(3),
+        date(2026, 1, 1),
+        BEGAN,
+        FOREVER,
+    )
     found = await office.own.export(seller(2))
     assert len(found["collaboration"]) == 2
     assert found["organization"][0]["licensed"] is True
+    assert isinstance(found["organization"][0]["attributes"], dict)
+    assert [one["account_id"] for one in found["assignments"]] == ["own-account"]
     assert CANARY not in str(found)
     assert seller(3) not in str(found)
 

@@ -263,6 +263,7 @@ class OwnInsights:
                 "as_of": now,
                 "participations": [dict(one) for one in participations],
                 "organization": await sellers.list_own_rows(connection, person),
+                "assignments": await sellers.list_own_assignments(connection, person),
                 "collaboration": await sellers.list_own_involvements(connection, person),
                 "reads": reads,
             }

@@ -97,8 +97,14 @@ WHERE person = $1 AND known_to = 'infinity'
 ORDER BY starts, interaction_id
 
 -- name: list_own_rows
-SELECT effective_on, name, manager, organization, level, function, time_zone, attributes::text,
+SELECT effective_on, name, manager, organization, level, function, time_zone, attributes,
     licensed, opted_out
 FROM person_row
 WHERE person = $1 AND known_to = 'infinity'
 ORDER BY effective_on
+
+-- name: list_own_assignments
+SELECT account_id, effective_on
+FROM assignment_row
+WHERE seller = $1 AND known_to = 'infinity'
+ORDER BY effective_on, account_id

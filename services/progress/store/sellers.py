@@ -151,3 +151,8 @@ async def list_own_involvements(connection: Connection, person: str) -> list[dic
 async def list_own_rows(connection: Connection, person: str) -> list[dict[str, Any]]:
     """The organizational rows about a person, for its export."""
     return [dict(row) for row in await connection.fetch(SQL["list_own_rows"], person)]
+
+
+async def list_own_assignments(connection: Connection, person: str) -> list[dict[str, Any]]:
+    """The accounts that a person is assigned to, for its export."""
+    return [dict(row) for row in await connection.fetch(SQL["list_own_assignments"], person)]
