@@ -59,7 +59,8 @@ class Batch:
 
     def set_aside(self, refusal: Exception) -> "Batch":
         """The batch without its versions, which are kept as dead letters instead."""
-        # What the database says may quote values, and a letter's errors are shown: its name will do.
+        # What the database says may quote values, and a letter's errors are shown: the kind of
+        # refusal will do.
         broken = BrokenEventError.at("", f"the database refuses it: {type(refusal).__name__}")
         letters = [
             (_record_of(version, origin), broken)
