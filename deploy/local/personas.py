@@ -46,6 +46,12 @@ SUPPLIER: Final = (
         "Plans with partners; deletes nothing.",
     ),
     Persona("Sam Okada", "analyst", "sam.okada@supplier.example", "Runs seller plans."),
+    Persona(
+        "Noor Lindqvist",
+        "limited_analyst",
+        "noor.lindqvist@supplier.example",
+        "Runs seller plans as well.",
+    ),
 )
 
 

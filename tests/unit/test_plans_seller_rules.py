@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.plans.domain.address_file import read_addresses
-from services.plans.domain.people_filter import FilterDraft, PeopleFilter, read_filters, rows_of
+from services.plans.domain.people_filter import FilterDraft, PeopleFilter, read_filters
 from services.plans.domain.refusal import ConflictError, InvalidError
 from services.plans.domain.seller_due import seller_dues
 from services.plans.domain.seller_plan import (
@@ -20,6 +20,7 @@ from services.plans.domain.seller_plan import (
     sum_up,
     told_count,
 )
+from services.plans.pages.sellers import draft_of, rows_of
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 TODAY = NOW.date()
@@ -212,15 +213,17 @@ def test_no_filter_is_no_way_to_say_everybody() -> None:
 
 
 def test_rows_of_a_form_that_are_blank_are_no_filters() -> None:
-    columns = {
-        "attribute": ["Organization", "", ""],
-        "operator": ["equals", "equals", "equals"],
-        "values": ["Sales; Inside Sales ;", "", "x"],
-    }
-    assert rows_of(columns) == [
-        FilterDraft("Organization", "equals", ["Sales", "Inside Sales"]),
-        FilterDraft("", "equals", ["x"]),
+    rows = [
+        {"attribute": "Organization", "operator": "equals", "values": "Sales; Inside Sales ;"},
+        {"attribute": "", "operator": "equals", "values": ""},
+        {"attribute": "", "operator": "not_equals", "values": "x"},
+        "no row",
     ]
+    assert [draft_of(row) for row in rows_of(rows)] == [
+        FilterDraft("Organization", "equals", ["Sales", "Inside Sales"]),
+        FilterDraft("", "not_equals", ["x"]),
+    ]
+    assert rows_of(None) == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Filters over organizational attributes: whom they mean (seller insights rules, section 1)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -113,18 +113,3 @@ def _values(draft: FilterDraft) -> tuple[str, ...]:
     if field == "time_zone":
         return tuple(iana_zone(value) or value for value in draft.values)
     return tuple(draft.values)
-
-
-def rows_of(columns: Mapping[str, Sequence[str]]) -> list[FilterDraft]:
-    """Filters out of a form's parallel columns; rows that are left blank are none."""
-    rows = zip(
-        columns.get("attribute", ()),
-        columns.get("operator", ()),
-        columns.get("values", ()),
-        strict=False,
-    )
-    return [
-        FilterDraft(attribute, operator, [v.strip() for v in values.split(";") if v.strip()])
-        for attribute, operator, values in rows
-        if attribute or values.strip()
-    ]

@@ -1,9 +1,14 @@
-"""The supplier's console: what people see of strategies and plans, and change."""
+"""The console: strategies and plans for the supplier, seller plans for analysts."""
 
 from fastapi import APIRouter
 
 from services.plans.pages.bulk import bulk_pages, import_pages
 from services.plans.pages.plans import plan_deletion, plan_editor, plan_pages
+from services.plans.pages.sellers import (
+    participant_lists,
+    seller_plan_editor,
+    seller_plan_pages,
+)
 from services.plans.pages.strategies import strategy_deletion, strategy_editor, strategy_pages
 from shared.web.pages.rendering import Pages
 
@@ -19,4 +24,7 @@ def console_routers(pages: Pages) -> list[APIRouter]:
         strategy_pages(pages),
         strategy_editor(pages),
         strategy_deletion(pages),
+        seller_plan_pages(pages),
+        seller_plan_editor(pages),
+        participant_lists(pages),
     ]

@@ -12,7 +12,7 @@ from services.plans.domain.refusal import InvalidError, RefusalError, StaleError
 from services.plans.handlers.desk import Desk
 from services.plans.store import strategies
 from shared.kernel.ids import parse_id
-from shared.web.auth import Principal
+from shared.web.auth import Principal, Role
 from shared.web.problems import Problem
 from shared.web.session import require_page
 
@@ -25,7 +25,12 @@ STATUS_CHOICES: Final = [
     ("ended", "Ended"),
 ]
 STATUS_LABELS: Final = {f"status={value}": text for value, text in STATUS_CHOICES}
-Supplier = Annotated[Principal, Depends(require_page("administrator", "channel_manager"))]
+SUPPLIER: Final[frozenset[Role]] = frozenset({"administrator", "channel_manager"})
+ANALYSTS: Final[frozenset[Role]] = frozenset({"analyst", "limited_analyst"})
+Supplier = Annotated[Principal, Depends(require_page(*SUPPLIER))]
+Analyst = Annotated[Principal, Depends(require_page(*ANALYSTS))]
+Anybody = Annotated[Principal, Depends(require_page(*SUPPLIER, *ANALYSTS))]
+"""Of those who have pages here."""
 Administrator = Annotated[Principal, Depends(require_page("administrator"))]
 
 

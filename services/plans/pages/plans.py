@@ -35,7 +35,9 @@ from services.plans.pages.doors import (
     ROWS,
     STATUS_CHOICES,
     STATUS_LABELS,
+    SUPPLIER,
     Administrator,
+    Anybody,
     Supplier,
     as_problems,
     name_strategies,
@@ -76,9 +78,9 @@ def plan_pages(pages: Pages) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
-    async def home(_who: Supplier) -> Response:
-        """The console begins with its plans."""
-        return pages.redirect("/plans")
+    async def home(who: Anybody) -> Response:
+        """The console begins with the plans that a person may see."""
+        return pages.redirect("/plans" if SUPPLIER & who.roles else "/seller-plans")
 
     @router.get("/plans")
     async def listed(request: Request, desk: AtDesk, _who: Supplier) -> Response:

@@ -26,7 +26,7 @@ class Entry:
 
 
 _SUPPLIER: frozenset[Role] = frozenset({"administrator", "channel_manager"})
-_ANALYSTS: frozenset[Role] = frozenset({"administrator", "analyst", "limited_analyst"})
+_ANALYSTS: frozenset[Role] = frozenset({"analyst", "limited_analyst"})
 _PARTNER: frozenset[Role] = frozenset({"partner_admin", "partner_member"})
 
 ENTRIES: Sequence[Entry] = (
