@@ -309,19 +309,38 @@ async def test_the_split_is_published_once_and_frozen(office: Office) -> None:
     assert after["insights"]["peers"] == before["insights"]["peers"]
 
 
-async def test_a_small_group_has_no_split_and_the_older_one_goes_on(office: Office) -> None:
+async def shrunk_in_april(office: Office, leaving: int) -> tuple[Any, Any]:
+    """What March and April tell of peers, when some of eight have left in between."""
     keys = await staffed(office)
     [march] = await office.statements(await office.fall_due(keys[0]))
-    for key in keys[4:]:
-        await office.admin.execute(
-            "UPDATE participant SET taking_part = false, person = NULL WHERE participant_id = $1",
-            key,
-        )
+    for number, key in enumerate(keys):
+        april = datetime(2026, 4, 7, 9 + number, tzinfo=UTC)
+        await office.meeting(april, seller(number), "c@acme.example")
+        if number >= len(keys) - leaving:
+            await office.admin.execute(
+                "UPDATE participant SET taking_part = false, person = NULL"
+                " WHERE participant_id = $1",
+                key,
+            )
     office.clock.set(datetime(2026, 5, 2, 9, tzinfo=UTC))
     due = datetime(2026, 5, 2, 8, tzinfo=UTC)
-    [april] = await office.statements(await office.fall_due(keys[0], "2026-04", due))
-    assert april["insights"]["peers"] == march["insights"]["peers"]
-    assert march["insights"]["peers"]["period"] == "2026-03"
+    [told] = await office.statements(await office.fall_due(keys[0], "2026-04", due))
+    for period, wanted in (("2026-03", march), ("2026-04", told)):
+        page = await office.own.insights(seller(0), Period.parse(period), None)
+        assert page["peers"] == wanted["insights"]["peers"]
+    return march["insights"]["peers"], told["insights"]["peers"]
+
+
+async def test_a_group_that_a_few_have_left_goes_on_with_the_older_split(office: Office) -> None:
+    march, april = await shrunk_in_april(office, leaving=3)
+    assert april == march
+    assert march["period"] == "2026-03"
+
+
+async def test_a_group_that_has_become_too_small_tells_nothing_of_peers(office: Office) -> None:
+    march, april = await shrunk_in_april(office, leaving=4)
+    assert march["period"] == "2026-03"
+    assert april is None
 
 
 async def test_without_enough_people_there_is_none(office: Office) -> None:

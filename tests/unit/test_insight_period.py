@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from services.progress.domain.insight.peers import rounded, split_of
+from services.progress.domain.insight.peers import Split, Withheld, rounded, split_of
 from services.progress.domain.insight.period import Period
 
 SPACE = UUID(int=1)
@@ -62,15 +62,15 @@ def cohort(*numbers: int) -> dict[UUID, tuple[Fraction, Fraction]]:
 
 def test_a_split_is_of_sums_and_adds_up() -> None:
     found = split_of(cohort(*range(1, 11)), minimum=10, last=None)
-    assert found is not None
+    assert isinstance(found, Split)
     assert (found.external_percent, found.internal_percent) == (73, 27)  # 55 h to 20 h
 
 
 def test_too_few_with_any_collaboration_are_not_told() -> None:
     idle = {key: (Fraction(0), Fraction(0)) for key in cohort(11, 12, 13)}
     nine = cohort(*range(1, 10))
-    assert split_of(nine | idle, minimum=10, last=None) is None
-    assert split_of(nine | idle, minimum=9, last=None) is not None
+    assert split_of(nine | idle, minimum=10, last=None) is Withheld.TOO_FEW
+    assert isinstance(split_of(nine | idle, minimum=9, last=None), Split)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,8 @@ def test_too_few_with_any_collaboration_are_not_told() -> None:
 )
 def test_two_splits_never_tell_a_few_peoples_difference(last: range, told: bool) -> None:
     found = split_of(cohort(*range(1, 21)), minimum=10, last=frozenset(cohort(*last)))
-    assert (found is not None) is told
+    assert isinstance(found, Split) is told
+    assert told or found is Withheld.TOO_CLOSE
 
 
 @pytest.mark.parametrize(

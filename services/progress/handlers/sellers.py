@@ -1,7 +1,7 @@
 """The seller's side of what is asked: due statements, one's own insight, the split of peers."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from services.progress.domain.insight.asking import Asked
-from services.progress.domain.insight.peers import split_of
+from services.progress.domain.insight.peers import Split, split_of
 from services.progress.domain.insight.period import Period
 from services.progress.handlers.insights import InsightMeasures
 from services.progress.store import scope, sellers
@@ -168,44 +168,38 @@ async def _publish(
         minimum=tick.minimum_group_size,
         last=last,
     )
-    await sellers.add_split(connection, tick, split, cohort if split else ())
+    await sellers.add_split(connection, tick, split, cohort if isinstance(split, Split) else ())
 
 
 @dataclass(frozen=True)
-class Published:
-    """A split that was published of a plan."""
+class Settled:
+    """What a plan tells of its participants from a period on: a split, or nothing (too few)."""
 
     seller_plan_id: UUID
     period: str
-    external_percent: int
-    internal_percent: int
+    split: Split | None
 
 
-async def _peers_of(connection: Connection, plans: Iterable[UUID]) -> list[Published]:
-    """Splits of plans, the latest first."""
+async def _peers_of(connection: Connection, plans: Iterable[UUID]) -> list[Settled]:
+    """What plans tell, the latest first."""
     return [
-        Published(
+        Settled(
             row["seller_plan_id"],
             row["period"],
-            row["external_percent"],
-            row["internal_percent"],
+            None if row["too_few"] else Split(row["external_percent"], row["internal_percent"]),
         )
         for row in await sellers.list_splits(connection, plans)
     ]
 
 
 def peers_at(
-    published: Iterable[Published], plans: Iterable[UUID], period: str
+    settled: Iterable[Settled], plans: Iterable[UUID], period: str
 ) -> dict[str, Any] | None:
-    """The latest split of some plans that is about a period or an earlier one."""
+    """What some plans tell of a period, or of the latest before it of which anything is settled."""
     starts, wanted = Period.parse(period).starts, set(plans)
-    for one in published:
+    for one in settled:
         if one.seller_plan_id in wanted and Period.parse(one.period).starts <= starts:
-            return {
-                "period": one.period,
-                "external_percent": one.external_percent,
-                "internal_percent": one.internal_percent,
-            }
+            return None if one.split is None else {"period": one.period, **asdict(one.split)}
     return None
 
 

@@ -66,15 +66,16 @@ ORDER BY due_at DESC LIMIT 1
 
 -- name: add_split
 INSERT INTO peer_split (
-    seller_plan_id, period, due_at, published, external_percent, internal_percent, cohort
+    seller_plan_id, period, due_at, published, external_percent, internal_percent, cohort, too_few
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT DO NOTHING
 
 -- name: list_splits
--- What was published of some plans, the latest first.
-SELECT seller_plan_id, period, due_at, external_percent, internal_percent FROM peer_split
-WHERE seller_plan_id = ANY ($1) AND published
+-- What was published of some plans, and where too few were left for it, the latest first.
+SELECT seller_plan_id, period, due_at, external_percent, internal_percent, too_few
+FROM peer_split
+WHERE seller_plan_id = ANY ($1) AND (published OR too_few)
 ORDER BY due_at DESC
 
 -- name: add_reads

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.progress.domain.insight.peers import Split
+from services.progress.domain.insight.peers import Split, Withheld
 from services.progress.store import SQL
 from shared.kernel.ids import new_id
 from shared.postgres.pool import Connection
@@ -99,25 +99,27 @@ async def find_last_cohort(
 
 
 async def add_split(
-    connection: Connection, tick: SellerTick, split: Split | None, cohort: Collection[UUID]
+    connection: Connection, tick: SellerTick, split: Split | Withheld, cohort: Collection[UUID]
 ) -> None:
-    """Settle what a plan tells of a period, for ever; None: nothing of its own."""
+    """Settle what a plan tells of a period, for ever."""
+    told = split if isinstance(split, Split) else None
     await connection.execute(
         SQL["add_split"],
         tick.seller_plan_id,
         tick.period,
         tick.due_at,
-        split is not None,
-        split.external_percent if split else None,
-        split.internal_percent if split else None,
+        told is not None,
+        told.external_percent if told else None,
+        told.internal_percent if told else None,
         sorted(cohort),
+        split is Withheld.TOO_FEW,
     )
 
 
 async def list_splits(
     connection: Connection, seller_plan_ids: Iterable[UUID]
 ) -> list[asyncpg.Record]:
-    """What was published of plans, the latest due first."""
+    """What was published of plans, or had to end for want of people, the latest due first."""
     return await connection.fetch(SQL["list_splits"], list(seller_plan_ids))
 
 
