@@ -61,6 +61,7 @@ def test_a_periods_exclusive_end_is_told_as_its_last_day() -> None:
 def test_figures_and_money() -> None:
     assert formats().number("1234.50") == "1,234.50"
     assert formats("de").number(1234567) == "1.234.567"
+    assert (formats().number("0.25", 1), formats().number("-0.25", 1)) == ("0.3", "-0.3")
     assert formats("en-US").money("1234.5", "USD") == "$1,234.50"
     assert formats().money("1234", "JPY") == "JP¥1,234"
     assert formats("de").money("1234.50", "EUR") == "1.234,50\N{NO-BREAK SPACE}€"

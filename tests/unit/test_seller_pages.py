@@ -3,12 +3,16 @@
 import re
 from collections.abc import Iterator
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
 from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
+from services.notifier.domain.insight_mail import hours
 from services.progress.pages.seller import choices
+from shared.web.pages.formatting import Formats
 from tests.browser.gallery.seller import PERSON, Invented, seller_app
 
 HTML = {"Accept": "text/html"}
@@ -70,6 +74,18 @@ def test_the_cards_of_the_last_month_that_is_over(client: TestClient) -> None:
         assert text in page
     assert page.index("Account of a long name, number 0") < page.index("number 11")
     assert client.get("/seller").headers["cache-control"] == "no-store"
+
+
+def test_page_and_mail_tell_the_same_hours() -> None:
+    page = Formats(Locale("en", "GB"), ZoneInfo("UTC"))
+    for seconds in (0, 179, 180, 900, 1242, 1260, 1259, 2700, 35_999):
+        assert page.hours(seconds) == hours(seconds), seconds
+
+
+def test_hours_on_the_page_are_rounded_once(client: TestClient) -> None:
+    client.get("/enter/seller", follow_redirects=False)
+    # 1,242 seconds are 0.345 hours: with two places 0.35, and of those 0.4.
+    assert "0.3 hours in one-to-one meetings" in client.get("/seller").text
 
 
 def test_a_period_without_anything_says_so(client: TestClient) -> None:

@@ -8,7 +8,7 @@ import re
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
@@ -27,6 +27,7 @@ from babel.numbers import (
 NOTHING: Final = "–"
 """Stands where there is no value."""
 COMPACT_FROM: Final = 10_000
+SECONDS_AN_HOUR: Final = 3600
 Day: TypeAlias = date | datetime | str
 Figure: TypeAlias = Decimal | int | str
 
@@ -106,6 +107,10 @@ class Formats:
         shown = places if places is not None else max(0, -_exponent(figure))
         return _decimal(figure, shown, self.locale)
 
+    def hours(self, seconds: int) -> str:
+        """Hours with one place, straight from the seconds: a figure is rounded once."""
+        return self.number(Decimal(seconds) / SECONDS_AN_HOUR, 1)
+
     def money(self, value: Figure | None, currency: str) -> str:
         """US$1,234.50, with the places that the currency has."""
         if value is None:
@@ -179,7 +184,9 @@ def _exponent(figure: Decimal) -> int:
 def _decimal(figure: Decimal, places: int, locale: Locale) -> str:
     pattern = copy(locale.decimal_formats[None])
     pattern.frac_prec = (places, places)
-    return str(pattern.apply(figure, locale))
+    # Babel itself rounds a half to the even neighbour.
+    rounded = figure.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    return str(pattern.apply(rounded, locale))
 
 
 @lru_cache(maxsize=4096)

@@ -82,7 +82,7 @@ def invented(period: str) -> dict[str, Any]:
             "groups": [{"group": g, **_t(n)} for g, n in (("Engineering", 20_000), ("Legal", 900))],
         },
         "manager_interactions": {
-            "one_to_one": _t(7200),
+            "one_to_one": _t(1242) | {"hours": "0.35"},
             "accounts": [_account(n, 7500, **shares) for n in range(3)],
         },
         "methods": {
