@@ -10,6 +10,7 @@ COPY shared shared
 COPY services services
 COPY deploy/__init__.py deploy/migrate.py deploy/topics.py deploy/
 COPY deploy/sql deploy/sql
+COPY deploy/sources deploy/sources
 RUN python -m compileall -q /app
 
 FROM python:3.13-slim
@@ -23,6 +24,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     MILEPOST_SERVICE=${SERVICE} \
+    MILEPOST_SOURCES=/app/deploy/sources \
     MILEPOST_HOST=0.0.0.0 \
     MILEPOST_PORT=8000
 USER 10001:10001

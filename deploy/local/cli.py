@@ -12,11 +12,12 @@ from typing import Annotated, Final
 import typer
 
 from deploy.local import clock as stack_clock
-from deploy.local import dead_letters, issuer
+from deploy.local import dead_letters, issuer, sources
 from deploy.local.console import OUT, answer, complain, say
 from deploy.local.home import PARTS, SERVICES, Home, LocalError, read_json
 from deploy.local.stack import Stack
 from shared.events.envelope import stamp
+from shared.kernel.clock import SystemClock
 
 typer_app: Final = typer.Typer(
     help="The local stack of Milepost.",
@@ -26,6 +27,8 @@ typer_app: Final = typer.Typer(
 )
 letters_app: Final = typer.Typer(help="What could not be dealt with.")
 typer_app.add_typer(letters_app, name="dead-letters")
+sources_app: Final = typer.Typer(help="Mappings of other systems' payloads.", no_args_is_help=True)
+typer_app.add_typer(sources_app, name="sources")
 
 
 def app() -> None:
@@ -139,6 +142,31 @@ def replay(
 ) -> None:
     """Send a dead letter to its topic again."""
     answer(dead_letters.replay(_description(), letter_id, value.read_bytes() if value else b""))
+
+
+@sources_app.command("check")
+def check_mappings(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
+) -> None:
+    """Say of mappings what is wrong with them, with its place in the file."""
+    for file in files:
+        mapping = sources.read(file)
+        answer(f"{mapping.name}: in order")
+
+
+@sources_app.command("test")
+def try_mapping(
+    file: Annotated[Path, typer.Argument(help="A mapping.", exists=True, dir_okay=False)],
+    sample: Annotated[Path, typer.Argument(help="A payload.", exists=True, dir_okay=False)],
+    received_at: Annotated[
+        str | None, typer.Option(help="As if the payload came then; now without it.")
+    ] = None,
+) -> None:
+    """Print the events that a mapping gives for a payload; exit status 1 when it rejects any."""
+    moment = stack_clock.parse_moment(received_at) if received_at else SystemClock().now()
+    found = sources.try_out(file, sample, moment)
+    answer(json.dumps(found, indent=2, ensure_ascii=False))
+    raise typer.Exit(1 if found["rejected"] else 0)
 
 
 def _description() -> dead_letters.Description:

@@ -16,6 +16,7 @@ import httpx
 from deploy.local import clock, issuer
 from deploy.local.console import say
 from deploy.local.home import (
+    CHECKOUT,
     PARTS,
     PREFIX,
     SERVICES,
@@ -203,6 +204,9 @@ class Stack:
             **self._page_settings(),
             **self._settings,
         }
+        if service == "ingest":
+            mappings = os.environ.get(f"{PREFIX}SOURCES", str(CHECKOUT / "deploy" / "sources"))
+            told["SOURCES"] = mappings
         if service == "progress":
             told |= {"PLANS_URL": self._url("plans"), "SERVICE_TOKEN": self._tokens["service"]}
         if service == "notifier":

@@ -1,9 +1,16 @@
 """`python -m services.ingest` runs the service."""
 
+import sys
+
 from services.ingest.app import NAME, build
+from services.ingest.handlers.sources import SourceFaultError
 from services.ingest.settings import IngestSettings
 from shared.web.app import run
 
 if __name__ == "__main__":
     settings = IngestSettings()
-    run(build(settings), NAME, settings)
+    try:
+        app = build(settings)
+    except SourceFaultError as failure:
+        sys.exit(f"error: {failure}")
+    run(app, NAME, settings)

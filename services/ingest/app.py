@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 from aiokafka.errors import KafkaError
@@ -12,10 +13,12 @@ from fastapi import APIRouter, FastAPI
 from services.ingest import store
 from services.ingest.api.events import event_router
 from services.ingest.api.leads import lead_router
+from services.ingest.api.sources import source_router
 from services.ingest.api.uploads import upload_router
 from services.ingest.consumers import Inbound, watch_lag
 from services.ingest.handlers.admission import Admission
 from services.ingest.handlers.kafka import Kafka
+from services.ingest.handlers.sources import Source, SourceDesk, open_sources
 from services.ingest.handlers.uploads import UploadProcessor
 from services.ingest.schedule import UploadWorker
 from services.ingest.settings import IngestSettings
@@ -28,7 +31,7 @@ from shared.web.app import Check, cancel, create_app, start_patiently
 from shared.web.session import install_sessions
 
 NAME: Final = "ingest"
-OWN_LIMITS: Final = ("/v1/events", "/v1/uploads")
+OWN_LIMITS: Final = ("/v1/events", "/v1/uploads", "/v1/sources")
 LAST_WORD_S: Final = 3.0
 COLLECT_AFTER: Final = (50_000, 20, 50)
 """Python's collector looks after so many new objects; its own 700 is for smaller batches."""
@@ -41,9 +44,10 @@ class NotReadyError(Exception):
 class Ingest:
     """The parts of the service, and their life from start to stop."""
 
-    def __init__(self, settings: IngestSettings, pool: Pool) -> None:
+    def __init__(self, settings: IngestSettings, pool: Pool, sources: Mapping[str, Source]) -> None:
         clock, zone = settings.clock(), settings.zone
         self._settings, self._pool, self._clock, self._zone = settings, pool, clock, zone
+        self._sources = sources
         client_id = f"milepost-{NAME}"
         self._publisher = Publisher(settings.kafka, client_id=client_id)
         self._kafka = Kafka(self._publisher, InFlight(clock), timeout_s=settings.publish_timeout_s)
@@ -57,10 +61,20 @@ class Ingest:
         """The doors of the service."""
         settings = self._settings
         events = Admission(settings.max_requests, settings.max_bytes_in_flight)
+        # A source may prove itself after its body was read, so it takes nobody else's room.
+        payloads = Admission(settings.max_requests, 2 * settings.max_body)
         files = Admission(settings.max_uploads, settings.max_upload * settings.max_uploads)
         return [
             event_router(self._kafka, events, self._zone, settings.max_body),
             lead_router(self._kafka, self._clock, self._zone),
+            source_router(
+                SourceDesk(self._kafka, self._pool, self._clock, self._zone),
+                self._sources,
+                payloads,
+                self._clock,
+                max_body=settings.max_body,
+                public_url=settings.public_url,
+            ),
             upload_router(
                 self._pool,
                 files,
@@ -109,14 +123,18 @@ class Ingest:
 
 
 def build(settings: IngestSettings) -> FastAPI:
-    """The application; it begins to work when it is served."""
+    """The application; it begins to work when it is served.
+
+    Raises SourceFaultError for mappings and secrets that do not fit.
+    """
+    sources = open_sources(settings.sources, os.environ)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         gc.set_threshold(*COLLECT_AFTER)
         url = settings.database_url.get_secret_value()
         pool = await create_pool(url, size=settings.database_pool)
-        ingest = Ingest(settings, pool)
+        ingest = Ingest(settings, pool, sources)
         for router in ingest.routers():
             app.include_router(router)
         app.state.checks.update(ingest.checks())

@@ -1,5 +1,6 @@
 """What ingest is told from outside, beside what every service is told."""
 
+from pathlib import Path
 from typing import Final
 
 from pydantic import Field
@@ -26,3 +27,5 @@ class IngestSettings(SignInSettings):
     """Uploads that are received at the same time."""
     publish_timeout_s: float = Field(4.0, gt=0)
     """How long a request waits for Kafka before it is told to come back (503)."""
+    sources: Path | None = None
+    """The folder with mappings of other systems' payloads; none, no doors for them."""

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -13,9 +13,12 @@ from pydantic import SecretStr
 
 from services.ingest.api.events import event_router
 from services.ingest.api.leads import lead_router
+from services.ingest.api.sources import source_router
 from services.ingest.api.uploads import upload_router
+from services.ingest.app import OWN_LIMITS
 from services.ingest.handlers.admission import Admission
 from services.ingest.handlers.kafka import Entry, Kafka
+from services.ingest.handlers.sources import Source, SourceDesk
 from services.ingest.handlers.uploads import UploadProcessor
 from services.ingest.schedule import UploadWorker
 from services.ingest.settings import MEBIBYTE, IngestSettings
@@ -73,7 +76,14 @@ class KeptKafka:
 class Ingest:
     """The doors and the worker of one ingest service."""
 
-    def __init__(self, pool: "Pool | None", *, time_zone: str = "UTC", **settings: Any) -> None:
+    def __init__(
+        self,
+        pool: "Pool | None",
+        *,
+        time_zone: str = "UTC",
+        sources: Mapping[str, Source] | None = None,
+        **settings: Any,
+    ) -> None:
         self.settings = IngestSettings(
             environment="local",
             database_url=SecretStr("postgresql://nowhere"),
@@ -91,6 +101,14 @@ class Ingest:
         routers = [
             event_router(self.kafka, admission, zone, limits.max_body),
             lead_router(self.kafka, self.clock, zone),
+            source_router(
+                SourceDesk(self.kafka, pool, self.clock, zone),  # type: ignore[arg-type] # no pool, no dead letters
+                sources or {},
+                admission,
+                self.clock,
+                max_body=limits.max_body,
+                public_url=limits.public_url,
+            ),
         ]
         if pool is not None:
             self.pool = pool
@@ -112,7 +130,7 @@ class Ingest:
             self.settings,
             lifespan=None,  # type: ignore[arg-type] # nothing runs behind these doors
             routers=routers,
-            own_limits=("/v1/events", "/v1/uploads"),
+            own_limits=OWN_LIMITS,
         )
         self.app.state.authenticator = TokenIsRole()
 
