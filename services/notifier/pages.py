@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from services.notifier import handlers, store
-from services.notifier.domain.delivery import PARTNER_PROGRESS, SELLER_INSIGHTS
+from services.notifier.domain.language import Language, language_of, language_of_browser
 from services.notifier.mail.rendering import page_template
 from services.notifier.sender import count
 from services.notifier.store import Link
@@ -17,10 +17,8 @@ from shared.postgres.pool import Pool
 from shared.web.app import JsonResponse
 from shared.web.problems import Problem
 
-STREAM_WORDS: Final = {
-    PARTNER_PROGRESS: "monthly success plan progress mails",
-    SELLER_INSIGHTS: "seller insights mails",
-}
+Wanted = Annotated[str, Header()]
+"""A browser's `Accept-Language`."""
 PAGE_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
@@ -35,19 +33,21 @@ def unsubscribe_router(pool: Pool, clock: Clock) -> APIRouter:
     router = APIRouter(prefix="/v1/unsubscribe", tags=["unsubscribe"])
 
     @router.get("/{token}", response_class=HTMLResponse)
-    async def show(token: str) -> Response:
+    async def show(token: str, accept_language: Wanted = "") -> Response:
         """A page with one button. Link scanners and previews that come here change nothing."""
-        return _page(await find_link(pool, token), token)
+        return _page(await find_link(pool, token), token, accept_language)
 
     @router.post("/{token}")
-    async def unsubscribe(token: str, accept: Annotated[str, Header()] = "") -> Response:
+    async def unsubscribe(
+        token: str, accept: Annotated[str, Header()] = "", accept_language: Wanted = ""
+    ) -> Response:
         """Stop the mails of this link's stream to its recipient; again is no error."""
         link = await find_link(pool, token)
         async with pool.acquire() as connection, connection.transaction():
             told = await handlers.stop_mails(connection, link, clock.now())
         count(told)
         if "text/html" in accept:
-            return _page(await find_link(pool, token), token)
+            return _page(await find_link(pool, token), token, accept_language)
         return JsonResponse({"unsubscribed": True, "stream": link.stream}, headers=PAGE_HEADERS)
 
     return router
@@ -62,14 +62,15 @@ async def find_link(pool: Pool, token: str) -> Link:
     return link
 
 
-def words_of(stream: str) -> str:
-    """What a stream is called on pages."""
-    return STREAM_WORDS.get(stream, "mails")
+def language_for(link: Link, accepted: str) -> Language:
+    """The language of a page: the recipient's choice, else the browser's."""
+    return language_of(link.locale) if link.locale else language_of_browser(accepted)
 
 
-def _page(link: Link, token: str) -> Response:
-    content = page_template("unsubscribe.html").render(
-        mails=words_of(link.stream),
+def _page(link: Link, token: str, accepted: str) -> Response:
+    language = language_for(link, accepted)
+    content = page_template("unsubscribe.html", language.code).render(
+        mails=language.say(link.stream),
         preferences=f"/v1/preferences/{token}",
         recipient=link.recipient,
         stopped=link.since is not None,

@@ -47,6 +47,8 @@ class NotifierSettings(ServiceSettings):
     """How long the answer to a whole message may take."""
 
     mail_from: str = "Milepost <milepost@localhost>"
+    locale: str = "en-GB"
+    """The organization's: the language of mails to recipients of whom none is known."""
     mail_bounces: str = ""
     """Where mails that cannot be delivered come back to, `bounces@mail.example`: each under a tag
     of its own. Without it they go to the sender's address, and nobody reads them here."""

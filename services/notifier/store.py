@@ -33,6 +33,8 @@ class Claim:
     fence: int
     content: str
     token: str
+    locale: str | None = None
+    """In which language to write, by the recipient's choice or by what is told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Link:
     stream: str
     recipient: str
     since: datetime | None
+    locale: str | None = None
+    """The language that the recipient chose."""
 
 
 async def add_ticks(
@@ -162,6 +166,7 @@ async def add_deliveries(
         [statement.due_at for statement, _ in planned],
         [delivery.state for _, delivery in planned],
         [delivery.error for _, delivery in planned],
+        [delivery.locale for _, delivery in planned],
     )
     return as_told(rows)
 
@@ -197,6 +202,7 @@ def _claim(row: Any) -> Claim:
         fence=row["fence"],
         content=row["content"],
         token=row["token"].hex,
+        locale=row["chosen"] or row["locale"],
     )
 
 
@@ -321,13 +327,20 @@ async def list_ticks(
 async def find_link(connection: Reader, token: str) -> Link | None:
     """What an unsubscribe link stops, or None for a token of nobody."""
     row = await connection.fetchrow(QUERIES["find_link"], token)
-    return None if row is None else Link(row["stream"], row["recipient"], row["since"])
+    return (
+        None if row is None else Link(row["stream"], row["recipient"], row["since"], row["locale"])
+    )
 
 
 async def list_streams(connection: Reader, recipient: str) -> list[Link]:
     """The streams that write to a recipient, and since when they are stopped."""
     rows = await connection.fetch(QUERIES["list_streams"], recipient)
-    return [Link(row["stream"], recipient, row["since"]) for row in rows]
+    return [Link(row["stream"], recipient, row["since"], row["locale"]) for row in rows]
+
+
+async def choose_language(connection: Reader, recipient: str, code: str) -> None:
+    """Write to a recipient in a language from the next mail on, in every stream."""
+    await connection.execute(QUERIES["choose_language"], recipient, code)
 
 
 async def begin_again(connection: Connection, link: Link) -> None:

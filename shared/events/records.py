@@ -71,6 +71,8 @@ class PartnerUser(Record):
     email: Email
     name: Text | None = None
     role: Literal["admin", "member"]
+    locale: Word | None = None
+    """In which language to write: `de`, `en-GB`. Others than mails are written in do no harm."""
 
 
 class Partner(Record):

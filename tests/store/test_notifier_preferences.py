@@ -118,3 +118,46 @@ async def test_a_link_that_is_none_of_ours_leads_nowhere(
     assert (await client.get(path)).status_code == 404
     sent = await client.post(path, data={"stream": "partner_progress", "mail": "off"})
     assert sent.status_code == 404
+
+
+async def test_a_chosen_language_counts_before_what_is_told_of_a_recipient(
+    desk: Desk, client: httpx.AsyncClient, sink: ChaosSink
+) -> None:
+    token = await token_of(desk)
+    page = await client.get(
+        f"/v1/preferences/{token}", headers={"Accept-Language": "de-DE,de;q=0.9"}
+    )
+    assert '<html lang="de"' in page.text
+    chosen = await client.post(f"/v1/preferences/{token}", data={"language": "de"})
+    assert chosen.status_code == 303
+    page = await client.get(f"/v1/preferences/{token}", headers={"Accept-Language": "en"})
+    assert '<html lang="de"' in page.text
+    told = statement("p1", ANN, period="2026-04")
+    told["recipients"][0]["locale"] = "en-GB"
+    await desk.plan(told, statement("p1", "ben@partner.example", period="2026-05"))
+    async with desk.sending():
+        await desk.until(lambda states: set(states.values()) == {"accepted"})
+    written = {mail.recipient: mail.content.decode() for mail in sink.mails}
+    assert 'lang="de"' in written[ANN].replace("=3D", "=").replace("=\r\n", "")
+    assert 'lang="en"' in written["ben@partner.example"].replace("=3D", "=").replace("=\r\n", "")
+
+
+async def test_a_recipients_own_locale_is_the_language_of_its_mail(
+    desk: Desk, client: httpx.AsyncClient, sink: ChaosSink
+) -> None:
+    told = statement("p2", "eva@partner.example")
+    told["recipients"][0]["locale"] = "de-CH"
+    await desk.plan(told)
+    async with desk.sending():
+        await desk.until(lambda states: set(states.values()) == {"accepted"})
+    [mail] = [one for one in sink.mails if one.recipient == "eva@partner.example"]
+    assert b"Ihr Erfolgsplan" in mail.content
+    refused = await client.post(
+        f"/v1/preferences/{await token_of_recipient(desk, ANN)}", data={"language": "xx"}
+    )
+    assert refused.status_code == 422
+
+
+async def token_of_recipient(desk: Desk, recipient: str) -> str:
+    query = "SELECT token FROM subscription_link WHERE recipient = $1"
+    return str(await desk.pool.fetchval(query, recipient))

@@ -10,17 +10,13 @@ from typing import Any
 
 import pytest
 
-from services.notifier.domain.insight_mail import (
-    SUBJECT,
-    change,
-    hours,
-    short_money,
-    spoken_period,
-)
+from services.notifier.domain.language import LANGUAGES
 from services.notifier.mail.letter import letter_writer
 from services.notifier.store import Claim
 from tests.store.notifier_parts import settings_for
 
+EN, DE = LANGUAGES["en"], LANGUAGES["de"]
+SUBJECT = "Your seller insights"
 AT = datetime(2026, 4, 2, 8, tzinfo=UTC)
 HEADINGS = [
     "Summary",
@@ -102,7 +98,9 @@ def told(found: dict[str, Any], cadence: str = "monthly", period: str = "2026-03
     )
 
 
-def written(content: str, name: str = "Ann Ample", **settings: Any) -> tuple[Any, str, str]:
+def written(
+    content: str, name: str = "Ann Ample", locale: str | None = None, **settings: Any
+) -> tuple[Any, str, str]:
     """The mail, its text, and its HTML as somebody sees it."""
     claim = Claim(
         delivery_id="0b9c3f5e-6f0a-4c59-9df6-0a2f6f7d1c11",
@@ -117,6 +115,7 @@ def written(content: str, name: str = "Ann Ample", **settings: Any) -> tuple[Any
         fence=1,
         content=content,
         token="tok",
+        locale=locale,
     )
     options = {"portal_url": "https://portal.example", "public_url": "https://mail.example"}
     write = letter_writer(settings_for("postgresql://x", 25, **(options | settings)))
@@ -271,16 +270,16 @@ def test_names_from_outside_do_no_harm(name: str) -> None:
     ],
 )
 def test_revenue_in_short_form(value: str | None, currency: str, shown: str) -> None:
-    assert short_money(value, currency) == shown
+    assert EN.short_money(value, currency) == shown
 
 
 @pytest.mark.parametrize(("percent", "shown"), [(None, "NA"), (0, "0%"), (7, "+7%"), (-40, "-40%")])
 def test_changes(percent: int | None, shown: str) -> None:
-    assert change(percent) == shown
+    assert EN.change(percent) == shown
 
 
 def test_hours_have_one_decimal_half_up() -> None:
-    assert [hours(s) for s in (0, 179, 180, 3600, 45_000, 3_600_000)] == [
+    assert [EN.hours(s) for s in (0, 179, 180, 3600, 45_000, 3_600_000)] == [
         "0.0",
         "0.0",
         "0.1",
@@ -290,9 +289,44 @@ def test_hours_have_one_decimal_half_up() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "currency", "shown"),
+    [
+        ("829", "USD", "829 $"),
+        ("946000", "USD", "946 Tsd. $"),
+        ("1500000", "EUR", "1,5 Mio. €"),
+        ("12000000", "CHF", "12 Mio. CHF"),
+        (None, "USD", ""),
+    ],
+)
+def test_revenue_in_german(value: str | None, currency: str, shown: str) -> None:
+    assert DE.short_money(value, currency) == shown
+
+
+@pytest.mark.parametrize("cadence", ["monthly", "weekly"])
+def test_a_german_mail_is_german_and_says_the_same(cadence: str) -> None:
+    period = "2026-03" if cadence == "monthly" else "2026-03-01"
+    mail, text, html = written(told(insights(), cadence, period), locale="de-AT")
+    assert mail["Subject"] == "Ihre Einblicke"
+    assert 'lang="de"' in html
+    lines = text.splitlines()
+    last = "Draht zur Leitung" if cadence == "weekly" else "Gemeinsam mit der Führungskraft"
+    for heading in ("Überblick", "Zeit mit Kunden", "Tiefe der Beziehung", last):
+        assert heading in lines
+        assert heading in seen(html)
+    for figure in ("70 %", "+12\u00a0%", "946 Tsd. $", "10,0", "1,5", "50\u00a0%"):
+        assert figure in text, figure
+    assert not re.search(r"\b(the|your|with|people|hours)\b", text.lower())
+    _, english, _ = written(told(insights(), cadence, period))
+    assert len(re.findall(r"\d+", text)) == len(re.findall(r"\d+", english))
+    assert not re.search(r"\d", text[:100])
+
+
 def test_periods_in_words() -> None:
-    assert spoken_period("2026-03") == "March 2026"
-    assert spoken_period("2025-12-28") == "the week from 28 December 2025 to 3 January 2026"
+    assert EN.period("2026-03") == "March 2026"
+    assert DE.period("2026-03") == "März 2026"
+    assert DE.period("2026-03-01") == "die Woche vom 1. März 2026 bis 7. März 2026"
+    assert EN.period("2025-12-28") == "the week from 28 December 2025 to 3 January 2026"
 
 
 def test_suggestions_come_from_the_sellers_own_figures() -> None:

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.notifier.domain.language import LANGUAGES, Code, language_of, language_of_browser
 from services.notifier.domain.progress_mail import ProgressMail, progress_mail
 from services.notifier.domain.statement import read_statement
-from services.notifier.domain.wording import figure, one_line
+from services.notifier.domain.wording import one_line
 from services.notifier.handlers import TEMPLATES
 from services.notifier.mail.compose import HeaderRefusedError, Mail, Mailbox, compose
 from services.notifier.mail.letter import letter_writer
@@ -35,10 +36,13 @@ BARE = goal("Certifications", "count", ("4", None, None), ("1", None, None))
 FIELD = goal("Seats", "number", ("7.50", "9.00", "83.3"), ("7.50", "0.00", None))
 
 
-def mail_of(*goals: dict[str, Any], name: str = "Ana Díaz", **changes: Any) -> ProgressMail:
+def mail_of(
+    *goals: dict[str, Any], name: str = "Ana Díaz", code: Code = "en", **changes: Any
+) -> ProgressMail:
     told = statement("p1", "ann@one.example", **{"progress": progress(*goals), **changes})
     return progress_mail(
         read_statement(msgspec.json.encode(told)),
+        LANGUAGES[code],
         name=name,
         zone=UTC_ZONE,
         portal_url="https://portal.example/p1",
@@ -46,8 +50,8 @@ def mail_of(*goals: dict[str, Any], name: str = "Ana Díaz", **changes: Any) -> 
     )
 
 
-def parts_of(*goals: dict[str, Any], **changes: Any) -> Parts:
-    return mail_template("partner_progress").fill(mail_of(*goals, **changes))
+def parts_of(*goals: dict[str, Any], code: Code = "en", **changes: Any) -> Parts:
+    return mail_template("partner_progress", code).fill(mail_of(*goals, code=code, **changes))
 
 
 class Words(HTMLParser):
@@ -143,13 +147,14 @@ def test_a_plan_that_starts_today_is_in_its_first_quarter() -> None:
     assert mail.quarter == "Q1 (1 January 2026 to 31 March 2026)"
     mail = mail_of(goal(), due_at="2026-04-01T08:00:00Z")
     assert mail.groups[0].goals[0].quarter is not None
-    assert mail.groups[0].goals[0].quarter.value == "7"
+    assert mail.groups[0].goals[0].quarter.words == "7 of 8"
 
 
 def test_the_quarter_is_that_of_the_organizations_day() -> None:
     told = statement("p1", "a@x.example", due_at="2026-03-31T22:30:00Z")
     found = progress_mail(
         read_statement(msgspec.json.encode(told)),
+        LANGUAGES["en"],
         name="",
         zone=ZoneInfo("Europe/Berlin"),
         portal_url="",
@@ -189,7 +194,7 @@ def test_the_summary_counts_targets(goals: list[Any], summary: str) -> None:
     ],
 )
 def test_thousands_are_set_apart(value: str, shown: str) -> None:
-    assert figure(value) == shown
+    assert LANGUAGES["en"].figure(value) == shown
 
 
 # --- what it must not do ------------------------------------------------------------------------
@@ -385,3 +390,48 @@ def test_writing_a_letter_is_quick() -> None:
         write(claim(), at)
         times.append(time.perf_counter() - began)
     assert sorted(times)[5] < 0.0015
+
+
+@pytest.mark.parametrize("code", list(LANGUAGES))
+def test_every_language_says_everything_with_the_same_values(code: Code) -> None:
+    phrases, english = LANGUAGES[code].phrases, LANGUAGES["en"].phrases
+    assert phrases.keys() == english.keys()
+    for key, text in english.items():
+        names = [set(re.findall(r"{(\w+)}", one)) for one in (text, phrases[key])]
+        assert names[0] == names[1], key
+
+
+@pytest.mark.parametrize("code", [code for code in LANGUAGES if code != "en"])
+def test_the_same_figures_in_another_language(code: Code) -> None:
+    other, english = parts_of(MONEY, BARE, FIELD, code=code), parts_of(MONEY, BARE, FIELD)
+
+    def digits(text: str) -> list[str]:
+        return re.findall(r"\d+", re.sub(r"[.,](?=\d)", "", text))
+
+    assert digits(other.text) == digits(english.text)
+    assert f'lang="{code}"' in other.html
+    assert "123.456,50 von 100.000,00 EUR (123,5\u00a0%)" in other.text
+    assert "4 (kein Ziel gesetzt)" in other.text
+    assert "1. März 2026, 08:00 Uhr (UTC)" in other.text
+    assert not re.search(r"\b(your|the|plan year|quarter)\b", other.text.lower())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        (("de",), "de"),
+        (("de_AT",), "de"),
+        (("DE-ch", "en"), "de"),
+        (("fr", "de"), "de"),
+        (("fr",), "en"),
+        ((None, ""), "en"),
+    ],
+)
+def test_the_first_language_that_is_known_counts(wanted: tuple[str | None, ...], code: str) -> None:
+    assert language_of(*wanted).code == code
+
+
+def test_a_browser_names_its_languages_in_order() -> None:
+    assert language_of_browser("de-DE,de;q=0.9,en;q=0.8").code == "de"
+    assert language_of_browser("fr, en;q=0.5, de;q=0.4").code == "en"
+    assert language_of_browser("").code == "en"

@@ -5,29 +5,18 @@ Nothing personal, and no figure, stands in the subject or in the first hundred c
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Final
 
 from services.notifier.domain import suggestion
 from services.notifier.domain.insight_statement import Insights, Manager, Peers
+from services.notifier.domain.language import Language
 from services.notifier.domain.statement import Statement
-from services.notifier.domain.wording import MONTHS, day, figure, one_line
+from services.notifier.domain.wording import one_line
 
-SUBJECT: Final = "Your seller insights"
-PRIVACY: Final = (
-    "For your eyes only. Nobody but you can see what this email says: not your manager, not an "
-    "administrator, not your team."
-)
-SUMMARY: Final = "Summary"
 MOST_ACCOUNTS: Final = 10
 LONGEST_NAME: Final = 120
 LONGEST_CELL: Final = 200
-NOT_AVAILABLE: Final = "NA"
 WEEKLY: Final = "weekly"
-SYMBOLS: Final = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
-THOUSAND: Final = Decimal(1000)
-STEPS: Final = tuple((THOUSAND**power, unit) for power, unit in enumerate(("", "K", "M", "B", "T")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +35,8 @@ class Card:
 
     heading: str
     text: str
+    of: str
+    """What its rows are about: the heading of the first column."""
     columns: Sequence[str]
     rows: Sequence[Row]
     suggestion: str
@@ -81,206 +72,175 @@ class InsightMail:
     links: Links
 
 
-def insight_mail(statement: Statement, *, name: str, links: Links) -> InsightMail:
+def insight_mail(
+    statement: Statement, language: Language, *, name: str, links: Links
+) -> InsightMail:
     """The mail of a seller's statement. The statement must carry insights."""
     found = statement.insights
     if found is None:
         raise ValueError("a statement without insights makes no mail")
+    say = language.say
     weekly = statement.cadence == WEEKLY
     named = "" if "@" in name else one_line(name, LONGEST_NAME)
-    period = spoken_period(statement.period)
-    cards = _cards(found, links, weekly=weekly)
+    period = language.period(statement.period)
+    cards = _Cards(found, links, language).all(weekly=weekly)
+    plan = one_line(statement.plan_name, LONGEST_NAME) or say("a_seller_plan")
     return InsightMail(
-        subject=SUBJECT,
-        privacy=PRIVACY,
-        title="Seller insights",
-        greeting=f"Hello {named}," if named else "Hello,",
+        subject=say("insights_subject"),
+        privacy=say("insights_privacy"),
+        title=say("insights_title"),
+        greeting=say("hello_name", name=named) if named else say("hello"),
         period=period,
-        summary_heading=SUMMARY,
-        summary=_summary(found, period, has_cards=bool(cards)),
+        summary_heading=say("summary"),
+        summary=_summary(found, period, language, has_cards=bool(cards)),
         cards=cards,
-        why=_why(statement, weekly=weekly),
+        why=say("insights_why_weekly" if weekly else "insights_why_monthly", plan=plan),
         links=links,
     )
 
 
-def spoken_period(period: str) -> str:
-    """March 2026, or the days of a week."""
-    if len(period) == len("2026-03"):
-        year, month = period.split("-")
-        return f"{MONTHS[int(month) - 1]} {year}"
-    sunday = date.fromisoformat(period)
-    return f"the week from {day(sunday)} to {day(sunday + timedelta(days=6))}"
-
-
-def _why(statement: Statement, *, weekly: bool) -> str:
-    plan = one_line(statement.plan_name, LONGEST_NAME) or "a seller success plan"
-    often = "week" if weekly else "month"
-    return (
-        f"You get this email once a {often} because you take part in {plan}. It is meant to help "
-        "you see how you spend your time with customers and colleagues."
-    )
-
-
-def _summary(found: Insights, period: str, *, has_cards: bool) -> list[str]:
+def _summary(found: Insights, period: str, language: Language, *, has_cards: bool) -> list[str]:
     whole = found.collaboration
     if not whole.seconds and not has_cards:
-        return [f"There was no collaboration to show for {period}."]
-    shares = (
-        f"In {period}, {whole.external.percent}% of your collaboration was external "
-        f"(change: {change(whole.external.change_percent)}) and {whole.internal.percent}% was "
-        f"internal (change: {change(whole.internal.change_percent)})."
+        return [language.say("nothing", period=period)]
+    shares = language.say(
+        "shares",
+        period=period,
+        external=whole.external.percent,
+        external_change=language.change(whole.external.change_percent),
+        internal=whole.internal.percent,
+        internal_change=language.change(whole.internal.change_percent),
     )
     lines = [shares]
     if found.peers is not None:
-        lines.append(_peers(found.peers, period))
+        lines.append(_peers(found.peers, period, language))
     if not has_cards:
-        lines.append("Beyond these shares there was no collaboration to show.")
+        lines.append(language.say("nothing_more"))
     return lines
 
 
-def _peers(peers: Peers, period: str) -> str:
+def _peers(peers: Peers, period: str, language: Language) -> str:
     """The split of people in similar roles; one that is older than the mail says of when it is."""
-    of = spoken_period(peers.period)
-    whose = "People in similar roles" if of == period else f"People in similar roles in {of}"
-    return f"{whose}: {peers.external_percent}% external, {peers.internal_percent}% internal."
+    of = language.period(peers.period)
+    shares = {"external": peers.external_percent, "internal": peers.internal_percent}
+    if of == period:
+        return language.say("peers", **shares)
+    return language.say("peers_of", period=of, **shares)
 
 
-def _cards(found: Insights, links: Links, *, weekly: bool) -> list[Card]:
-    """The cards for which there is something to show, in their order."""
-    cards = [
-        _customers(found, links),
-        _depth(found, links),
-        _networks(found, links),
-        _manager(found.manager_interactions, links, weekly=weekly),
-    ]
-    return [card for card in cards if card is not None]
+@dataclass(frozen=True, slots=True)
+class _Cards:
+    """The cards of a person's insights, in a language."""
 
+    found: Insights
+    links: Links
+    language: Language
 
-def _customers(found: Insights, links: Links) -> Card | None:
-    accounts = found.time_with_customers[:MOST_ACCOUNTS]
-    if not accounts:
-        return None
-    most = accounts[0].seconds
-    rows = [
-        Row(
-            _cell(one.name),
-            (
-                short_money(one.annual_revenue, one.currency),
-                hours(one.seconds),
-                change(one.change_percent),
-            ),
-            _bar(one.seconds, most),
+    def all(self, *, weekly: bool) -> list[Card]:
+        """Those for which there is something to show, in their order."""
+        cards = [
+            self.customers(),
+            self.depth(),
+            self.networks(),
+            self.manager(self.found.manager_interactions, weekly=weekly),
+        ]
+        return [card for card in cards if card is not None]
+
+    def customers(self) -> Card | None:
+        accounts = self.found.time_with_customers[:MOST_ACCOUNTS]
+        if not accounts:
+            return None
+        say = self.language.say
+        most = accounts[0].seconds
+        rows = [
+            Row(
+                _cell(one.name),
+                (
+                    self.language.short_money(one.annual_revenue, one.currency),
+                    self.language.hours(one.seconds),
+                    self.language.change(one.change_percent),
+                ),
+                _bar(one.seconds, most),
+            )
+            for one in accounts
+        ]
+        return Card(
+            say("customers"),
+            say("customers_text"),
+            say("account"),
+            (say("revenue"), say("hours"), say("change")),
+            rows,
+            _advice(suggestion.about_customers(self.found.time_with_customers, self.language)),
+            say("explore"),
+            self.links.explore,
         )
-        for one in accounts
-    ]
-    return Card(
-        "Time with customers",
-        "Your hours with each customer, and how they changed.",
-        ("Revenue", "Hours", "Change %"),
-        rows,
-        _cell(suggestion.about_customers(found.time_with_customers), 2 * LONGEST_CELL),
-        "Explore",
-        links.explore,
-    )
 
-
-def _depth(found: Insights, links: Links) -> Card | None:
-    accounts = found.depth_of_engagement.accounts[:MOST_ACCOUNTS]
-    if not accounts:
-        return None
-    return Card(
-        "Depth of engagement",
-        "People of each account with whom you had a meaningful interaction in the 28 days that "
-        "end with this period.",
-        ("People you engaged with",),
-        [Row(_cell(one.name), (figure(str(one.people)),)) for one in accounts],
-        _cell(suggestion.about_depth(accounts), 2 * LONGEST_CELL),
-        "Explore",
-        links.explore,
-    )
-
-
-def _networks(found: Insights, links: Links) -> Card | None:
-    groups = found.internal_networks.groups[:MOST_ACCOUNTS]
-    if not groups:
-        return None
-    most = groups[0].seconds
-    return Card(
-        "Leverage internal networks",
-        "Your hours with internal groups.",
-        ("Hours",),
-        [Row(_cell(one.group), (hours(one.seconds),), _bar(one.seconds, most)) for one in groups],
-        _cell(suggestion.about_networks(groups), 2 * LONGEST_CELL),
-        "Explore",
-        links.explore,
-    )
-
-
-def _manager(found: Manager, links: Links, *, weekly: bool) -> Card | None:
-    if not found.accounts and not found.one_to_one.seconds:
-        return None
-    rows = [
-        Row(
-            _cell(one.name),
-            tuple(
-                f"{share.percent}%" for share in (one.alone, one.with_manager, one.with_leadership)
-            ),
+    def depth(self) -> Card | None:
+        accounts = self.found.depth_of_engagement.accounts[:MOST_ACCOUNTS]
+        if not accounts:
+            return None
+        say = self.language.say
+        return Card(
+            say("depth"),
+            say("depth_text"),
+            say("account"),
+            (say("people"),),
+            [Row(_cell(one.name), (self.language.figure(str(one.people)),)) for one in accounts],
+            _advice(suggestion.about_depth(accounts, self.language)),
+            say("explore"),
+            self.links.explore,
         )
-        for one in found.accounts[:MOST_ACCOUNTS]
-    ]
-    return Card(
-        "Connect with leadership" if weekly else "Manager interactions",
-        f"One-to-one with your manager: {hours(found.one_to_one.seconds)} hours. Your meeting "
-        "hours with each customer, by who of your own came along.",
-        ("Alone", "With manager", "With leadership"),
-        rows,
-        _cell(suggestion.about_manager(found), 2 * LONGEST_CELL),
-        "Manage meetings",
-        links.calendar,
-    )
+
+    def networks(self) -> Card | None:
+        groups = self.found.internal_networks.groups[:MOST_ACCOUNTS]
+        if not groups:
+            return None
+        say, hours, most = self.language.say, self.language.hours, groups[0].seconds
+        rows = [Row(_cell(g.group), (hours(g.seconds),), _bar(g.seconds, most)) for g in groups]
+        return Card(
+            say("networks"),
+            say("networks_text"),
+            say("group"),
+            (say("hours"),),
+            rows,
+            _advice(suggestion.about_networks(groups, self.language)),
+            say("explore"),
+            self.links.explore,
+        )
+
+    def manager(self, found: Manager, *, weekly: bool) -> Card | None:
+        if not found.accounts and not found.one_to_one.seconds:
+            return None
+        say, percent = self.language.say, self.language.percent
+        rows = [
+            Row(
+                _cell(one.name),
+                tuple(
+                    percent(str(share.percent))
+                    for share in (one.alone, one.with_manager, one.with_leadership)
+                ),
+            )
+            for one in found.accounts[:MOST_ACCOUNTS]
+        ]
+        return Card(
+            say("leadership" if weekly else "manager"),
+            say("manager_text", hours=self.language.hours(found.one_to_one.seconds)),
+            say("account"),
+            (say("alone"), say("with_manager"), say("with_leadership")),
+            rows,
+            _advice(suggestion.about_manager(found, self.language)),
+            say("manage_meetings"),
+            self.links.calendar,
+        )
 
 
-def _cell(text: str, longest: int = LONGEST_CELL) -> str:
-    return one_line(text, longest)
+def _cell(text: str) -> str:
+    return one_line(text, LONGEST_CELL)
+
+
+def _advice(text: str) -> str:
+    return one_line(text, 2 * LONGEST_CELL)
 
 
 def _bar(part: int, most: int) -> int:
     return max(1, round(100 * part / most)) if most and part else 0
-
-
-def change(percent: int | None) -> str:
-    """A change in whole percent, `NA` where there was nothing before."""
-    if percent is None:
-        return NOT_AVAILABLE
-    return f"+{percent}%" if percent > 0 else f"{percent}%"
-
-
-def hours(seconds: int) -> str:
-    """Hours with one decimal, half up."""
-    exact = (Decimal(seconds) / 3600).quantize(Decimal("0.1"), ROUND_HALF_UP)
-    return figure(f"{exact:f}")
-
-
-def short_money(value: str | None, currency: str) -> str:
-    """An amount in short form: $829, $946K, $1.5M, $12M; nothing where it is not known."""
-    if value is None:
-        return ""
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        return ""
-    symbol = SYMBOLS.get(currency, f"{currency} ")
-    place = max((n for n, (step, _) in enumerate(STEPS) if abs(amount) >= step), default=0)
-    shown = _rounded(abs(amount) / STEPS[place][0])
-    if shown >= THOUSAND and place + 1 < len(STEPS):
-        place, shown = place + 1, Decimal(1)
-    return f"{'-' if amount < 0 else ''}{symbol}{shown:f}{STEPS[place][1]}"
-
-
-def _rounded(scaled: Decimal) -> Decimal:
-    """One decimal below ten where it says something, else whole."""
-    one = scaled.quantize(Decimal("0.1"), ROUND_HALF_UP)
-    if one >= 10 or one == one.to_integral_value():  # noqa: PLR2004 - $12M, $1M
-        return scaled.quantize(Decimal(1), ROUND_HALF_UP)
-    return one

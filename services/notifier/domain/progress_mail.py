@@ -6,8 +6,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from services.notifier.domain.language import Language
 from services.notifier.domain.statement import Goal, Quarter, Statement
-from services.notifier.domain.wording import day, figure, moment_of_day, one_line
+from services.notifier.domain.wording import one_line
 from shared.kernel.period import local_day
 
 LONGEST_TITLE: Final = 300
@@ -21,19 +22,13 @@ FULL: Final = Decimal(100)
 class Standing:
     """A figure against its target, in words: the same ones in both parts of the mail."""
 
-    value: str
-    target: str | None
+    words: str
+    """Value and target in one phrase: `3 of 10`, `12,345.50 of 20,000.00 EUR`, `3`."""
+    has_target: bool
     percent: str | None
-    unit: str
     bar: int
     """How much of the bar is filled, 0 to 100."""
     reached: bool
-
-    @property
-    def words(self) -> str:
-        """Value and target in one phrase: `3 of 10`, `12,345.50 of 20,000.00 EUR`, `3`."""
-        of = f" of {self.target}" if self.target is not None else ""
-        return f"{self.value}{of}{self.unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +63,39 @@ class ProgressMail:
 
 
 def progress_mail(
-    statement: Statement, *, name: str, zone: ZoneInfo, portal_url: str, unsubscribe_url: str
+    statement: Statement,
+    language: Language,
+    *,
+    name: str,
+    zone: ZoneInfo,
+    portal_url: str,
+    unsubscribe_url: str,
 ) -> ProgressMail:
     """The mail of a statement for one recipient. The statement must carry progress."""
     progress = statement.progress
     if progress is None:
         raise ValueError("a statement without progress makes no mail")
     today = local_day(statement.due_at, zone)
-    title = one_line(statement.strategy_name, LONGEST_TITLE) or "Success plan"
+    title = one_line(statement.strategy_name, LONGEST_TITLE) or language.say("success_plan")
     goals = [goal for group in progress.goal_groups for goal in group.goals]
     # Directories that know no name repeat the address: nobody is greeted by that.
     named = "" if "@" in name else one_line(name, LONGEST_NAME)
     return ProgressMail(
-        subject=f"{one_line(title, LONGEST_SUBJECT_TITLE)}: your progress as of {day(today)}",
+        subject=language.say(
+            "progress_subject",
+            title=one_line(title, LONGEST_SUBJECT_TITLE),
+            day=language.day(today),
+        ),
         title=title,
-        greeting=f"Hello {named}," if named else "Hello,",
-        year=f"{day(progress.start_date)} to {day(progress.end_date - timedelta(days=1))}",
-        as_of=moment_of_day(statement.due_at, zone),
-        quarter=_quarter_words(goals, today),
-        summary=_summary(goals),
+        greeting=language.say("hello_name", name=named) if named else language.say("hello"),
+        year=language.say("from_to", **_span(progress.start_date, progress.end_date, language)),
+        as_of=language.moment(statement.due_at, zone),
+        quarter=_quarter_words(goals, today, language),
+        summary=_summary(goals, language),
         groups=[
             GroupBlock(
                 one_line(group.name, LONGEST_TITLE),
-                [_goal_line(goal, today) for goal in group.goals],
+                [_goal_line(goal, today, language) for goal in group.goals],
             )
             for group in progress.goal_groups
             if group.goals
@@ -100,25 +105,29 @@ def progress_mail(
     )
 
 
-def _goal_line(goal: Goal, today: date) -> GoalLine:
+def _goal_line(goal: Goal, today: date, language: Language) -> GoalLine:
     quarter = _current(goal, today)
     return GoalLine(
         name=one_line(goal.name, LONGEST_TITLE),
-        year=_standing(goal.value, goal.target, goal.percent, goal.unit),
-        quarter=None
-        if quarter is None
-        else _standing(quarter.value, quarter.target, quarter.percent, goal.unit),
+        year=_standing(goal, goal.unit, language),
+        quarter=None if quarter is None else _standing(quarter, goal.unit, language),
     )
 
 
-def _standing(value: str, target: str | None, percent: str | None, unit: str) -> Standing:
-    percent = percent if target is not None else None
+def _standing(told: Goal | Quarter, unit: str, language: Language) -> Standing:
+    percent = told.percent if told.target is not None else None
     share = _decimal(percent)
+    value = language.figure(told.value)
+    behind = "" if unit in UNITS_WITHOUT_WORD else f" {unit}"
+    if told.target is None:
+        words = f"{value}{behind}"
+    else:
+        target = language.figure(told.target)
+        words = language.say("of_target", value=value, target=target, unit=behind)
     return Standing(
-        value=figure(value),
-        target=None if target is None else figure(target),
-        percent=None if percent is None else f"{figure(percent)}%",
-        unit="" if unit in UNITS_WITHOUT_WORD else f" {unit}",
+        words=words,
+        has_target=told.target is not None,
+        percent=None if percent is None else language.percent(percent),
         bar=int(min(max(share, Decimal(0)), FULL)),
         reached=share >= FULL,
     )
@@ -135,21 +144,27 @@ def _current(goal: Goal, today: date) -> Quarter | None:
     return next((q for q in goal.quarters if q.starts <= today < q.ends), None)
 
 
-def _quarter_words(goals: list[Goal], today: date) -> str | None:
+def _span(starts: date, ends: date, language: Language) -> dict[str, str]:
+    """The first and last day of a period that ends before a day."""
+    last = ends - timedelta(days=1)
+    return {"first": language.day(starts), "last": language.day(last)}
+
+
+def _quarter_words(goals: list[Goal], today: date, language: Language) -> str | None:
     for goal in goals:
         if quarter := _current(goal, today):
-            last = quarter.ends - timedelta(days=1)
-            return f"Q{quarter.quarter} ({day(quarter.starts)} to {day(last)})"
+            span = _span(quarter.starts, quarter.ends, language)
+            return language.say("quarter_of", number=quarter.quarter, **span)
     return None
 
 
-def _summary(goals: list[Goal]) -> str:
+def _summary(goals: list[Goal], language: Language) -> str:
     aimed = [goal for goal in goals if goal.percent is not None]
     reached = sum(_decimal(goal.percent) >= FULL for goal in aimed)
     if not goals:
-        return "Your plan has no goals yet."
+        return language.say("progress_no_goals")
     if not aimed:
-        return "No targets are set for your plan yet."
+        return language.say("progress_no_targets")
     if len(aimed) == 1:
-        return "The annual target is reached." if reached else "The annual target is still ahead."
-    return f"{reached} of {len(aimed)} annual targets reached."
+        return language.say("progress_one_reached" if reached else "progress_one_ahead")
+    return language.say("progress_reached", reached=reached, all=len(aimed))

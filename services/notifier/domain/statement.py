@@ -16,6 +16,8 @@ from services.notifier.domain.delivery import (
 from services.notifier.domain.insight_statement import Insights
 
 MAX_NAME = 1000
+MAX_LOCALE = 35
+"""Characters of a name and of a locale that are kept."""
 
 
 class Quarter(msgspec.Struct, frozen=True):
@@ -52,6 +54,7 @@ class Progress(msgspec.Struct, frozen=True):
 class Recipient(msgspec.Struct, frozen=True):
     email: str
     name: str | None = None
+    locale: str | None = None
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -105,6 +108,7 @@ class PlannedDelivery:
     recipient: str
     recipient_name: str
     message_id: str
+    locale: str | None = None
     state: State = State.PLANNED
     error: str | None = None
 
@@ -114,14 +118,14 @@ def plan_deliveries(statement: Statement, *, domain: str) -> list[PlannedDeliver
     if not statement.has_content:
         return []
     stream = statement.stream
-    named: dict[str, str] = {}
+    known: dict[str, Recipient] = {}
     for recipient in statement.recipients:
-        named.setdefault(_stored(normal(recipient.email)), _stored(recipient.name or ""))
-    return [_plan_one(statement, stream, domain, address, name) for address, name in named.items()]
+        known.setdefault(_stored(normal(recipient.email)), recipient)
+    return [_plan_one(statement, stream, domain, address, who) for address, who in known.items()]
 
 
 def _plan_one(
-    statement: Statement, stream: str, domain: str, address: str, name: str
+    statement: Statement, stream: str, domain: str, address: str, who: Recipient
 ) -> PlannedDelivery:
     # Of a private stream not even a hash of the address goes into ids, which outlast it.
     whom = statement.participant_id or address
@@ -132,7 +136,13 @@ def _plan_one(
     except AddressRefusedError as refusal:
         state, error = State.FAILED, f"address: {refusal}"
     return PlannedDelivery(
-        key, address, name[:MAX_NAME], message_id(key, domain), state=state, error=error
+        key,
+        address,
+        _stored(who.name or "")[:MAX_NAME],
+        message_id(key, domain),
+        _stored(who.locale or "")[:MAX_LOCALE] or None,
+        state=state,
+        error=error,
     )
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from services.notifier.domain.address import checked
-from services.notifier.domain.delivery import SELLER_INSIGHTS
+from services.notifier.domain.delivery import PARTNER_PROGRESS, SELLER_INSIGHTS
 from services.notifier.domain.insight_mail import InsightMail, Links, insight_mail
+from services.notifier.domain.language import LANGUAGES, Language, language_of
 from services.notifier.domain.progress_mail import ProgressMail, progress_mail
 from services.notifier.domain.statement import read_statement
 from services.notifier.mail.compose import Mail, Mailbox, compose
@@ -17,7 +18,7 @@ from services.notifier.store import Claim
 
 Letter = tuple[Envelope, bytes]
 WriteLetter = Callable[[Claim, datetime], Letter]
-Fill = Callable[[Claim], ProgressMail | InsightMail]
+Fill = Callable[[Claim, Language], ProgressMail | InsightMail]
 
 
 def letter_writer(settings: NotifierSettings) -> WriteLetter:
@@ -29,17 +30,19 @@ def letter_writer(settings: NotifierSettings) -> WriteLetter:
     name, address = settings.sender
     sender = Mailbox(address, name)
     partner, seller = _progress_filler(settings), _insight_filler(settings)
-    partner_template = mail_template("partner_progress")
-    seller_template = mail_template("seller_insights")
+    for stream in (PARTNER_PROGRESS, SELLER_INSIGHTS):
+        for code in LANGUAGES:
+            mail_template(stream, code)  # compiled now: what does not compile stops the start
     returns, signer = settings.return_path, signer_of(settings)
 
     def signed(mail: bytes, at: datetime) -> bytes:
         return signer.sign(mail, at) if signer else mail
 
     def write(claim: Claim, dated_at: datetime) -> Letter:
-        private = claim.stream == SELLER_INSIGHTS
-        shown = seller(claim) if private else partner(claim)
-        parts = (seller_template if private else partner_template).fill(shown)
+        language = language_of(claim.locale, settings.locale)
+        fill = seller if claim.stream == SELLER_INSIGHTS else partner
+        shown = fill(claim, language)
+        parts = mail_template(claim.stream, language.code).fill(shown)
         recipient = checked(claim.recipient)
         mail = Mail(
             sender=sender,
@@ -70,9 +73,10 @@ def _portal(settings: NotifierSettings) -> str:
 def _progress_filler(settings: NotifierSettings) -> Fill:
     portal, zone = _portal(settings), settings.zone
 
-    def fill(claim: Claim) -> ProgressMail:
+    def fill(claim: Claim, language: Language) -> ProgressMail:
         return progress_mail(
             read_statement(claim.content),
+            language,
             name=claim.recipient_name,
             zone=zone,
             portal_url=f"{portal}/portal/plans/{claim.plan_id}",
@@ -85,7 +89,7 @@ def _progress_filler(settings: NotifierSettings) -> Fill:
 def _insight_filler(settings: NotifierSettings) -> Fill:
     portal = _portal(settings)
 
-    def fill(claim: Claim) -> InsightMail:
+    def fill(claim: Claim, language: Language) -> InsightMail:
         links = Links(
             privacy=f"{portal}/questions#eyes",
             questions=f"{portal}/questions",
@@ -94,6 +98,7 @@ def _insight_filler(settings: NotifierSettings) -> Fill:
             leave=f"{settings.own_url}/v1/participation/{claim.token}",
             unsubscribe=_unsubscribe(settings, claim),
         )
-        return insight_mail(read_statement(claim.content), name=claim.recipient_name, links=links)
+        told = read_statement(claim.content)
+        return insight_mail(told, language, name=claim.recipient_name, links=links)
 
     return fill

@@ -1,7 +1,7 @@
 """Mails from templates: MJML compiled once, values filled in per person."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ import jinja2
 import mrml
 
 from services.notifier.domain.insight_mail import InsightMail
+from services.notifier.domain.language import LANGUAGES, Code, Language
 from services.notifier.domain.progress_mail import ProgressMail, Standing
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -31,17 +32,18 @@ class Parts:
 
 
 class MailTemplate:
-    """A stream's mail, ready to be filled.
+    """A stream's mail in a language, ready to be filled.
 
     Values are escaped in the HTML part and never read as template code in either.
     Raises ValueError when the MJML does not compile.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, language: Language) -> None:
         html = jinja2.Environment(autoescape=True, **_OPTIONS)
-        self._html = html.from_string(html_source(f"{name}.mjml"))
+        html.globals["say"] = language.say
+        self._html = html.from_string(html_source(f"{name}.mjml", language))
         plain = jinja2.Environment(autoescape=False, **_OPTIONS)  # noqa: S701 - the text part
-        plain.globals["standing"] = spoken
+        plain.globals |= {"standing": partial(spoken, language=language), "say": language.say}
         self._text = plain.get_template(f"{name}.txt")
 
     def fill(self, mail: ProgressMail | InsightMail) -> Parts:
@@ -50,15 +52,18 @@ class MailTemplate:
 
 
 @cache
-def mail_template(name: str) -> MailTemplate:
-    """The compiled template of that name; compiled at first use, once per process."""
-    return MailTemplate(name)
+def mail_template(name: str, code: Code) -> MailTemplate:
+    """The template of that name in a language; compiled at first use, once per process."""
+    return MailTemplate(name, LANGUAGES[code])
 
 
 @cache
-def page_template(name: str) -> jinja2.Template:
-    """A web page's template, with escaping."""
-    return jinja2.Environment(autoescape=True, **_OPTIONS).get_template(name)
+def page_template(name: str, code: Code) -> jinja2.Template:
+    """A web page's template in a language, with escaping."""
+    language = LANGUAGES[code]
+    pages = jinja2.Environment(autoescape=True, **_OPTIONS)
+    pages.globals |= {"say": language.say, "code": language.code}
+    return pages.get_template(name)
 
 
 def compile_mjml(path: Path) -> str:
@@ -69,7 +74,7 @@ def compile_mjml(path: Path) -> str:
     return str(compiled.content)
 
 
-def html_source(name: str) -> str:
+def html_source(name: str, language: Language) -> str:
     """The source of an HTML template: compiled, its styles written in where they are named.
 
     What stands in double square brackets is the same in every mail and is filled in here, once.
@@ -86,11 +91,12 @@ def html_source(name: str) -> str:
         comment_start_string="[#",
         comment_end_string="#]",
     )
-    return fixed.from_string("".join(parts) + compile_mjml(TEMPLATES / name)).render()
+    source = "".join(parts) + compile_mjml(TEMPLATES / name)
+    return fixed.from_string(source).render(say=language.say, code=language.code)
 
 
-def spoken(standing: Standing) -> str:
+def spoken(standing: Standing, language: Language) -> str:
     """A standing in the text part: `3 of 10 (30.0%)`."""
-    if standing.target is None:
-        return f"{standing.words} (no target set)"
+    if not standing.has_target:
+        return f"{standing.words} ({language.say('no_target')})"
     return f"{standing.words} ({standing.percent})" if standing.percent else standing.words

@@ -1,6 +1,6 @@
 """Leaving a seller plan from a mail, without a login: looking changes nothing, a button does."""
 
-from typing import Any, Final, Literal
+from typing import Literal
 
 import httpx
 from fastapi import APIRouter
@@ -8,32 +8,16 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from services.notifier.domain.delivery import SELLER_INSIGHTS
+from services.notifier.domain.language import Language
 from services.notifier.mail.rendering import page_template
-from services.notifier.pages import PAGE_HEADERS
+from services.notifier.pages import PAGE_HEADERS, Wanted, find_link, language_for
 from services.notifier.sellers import store
 from services.notifier.service_calls import ServiceCalls
-from services.notifier.store import find_link
-from shared.kernel.ids import parse_id
+from services.notifier.store import Link
 from shared.postgres.pool import Pool
 from shared.web.problems import Problem
 
 Step = Literal["leave", "opt-out"]
-WORDS: Final[dict[Step, dict[str, str]]] = {
-    "leave": {
-        "title": "Leave the plan?",
-        "text": "You get no more of these emails, and what is held about you as a participant is "
-        "deleted.",
-        "button": "Leave the plan",
-        "done": "You have left the plan",
-    },
-    "opt-out": {
-        "title": "Opt out?",
-        "text": "You leave the plan, what is held about you as a participant is deleted, and no "
-        "plan can take you in again.",
-        "button": "Opt out",
-        "done": "You have opted out",
-    },
-}
 
 
 def participation_router(pool: Pool, calls: ServiceCalls, plans_url: str) -> APIRouter:
@@ -41,33 +25,28 @@ def participation_router(pool: Pool, calls: ServiceCalls, plans_url: str) -> API
     router = APIRouter(prefix="/v1/participation", tags=["unsubscribe"])
 
     @router.get("/{token}/{step}", response_class=HTMLResponse)
-    async def show(token: str, step: Step) -> Response:
+    async def show(token: str, step: Step, accept_language: Wanted = "") -> Response:
         """A page with one button. Link scanners and previews that come here change nothing."""
-        await _participants(pool, token)
-        return _page(step, done=False)
+        link = await _link(pool, token)
+        return _page(step, language_for(link, accept_language), done=False)
 
     @router.post("/{token}/{step}")
-    async def act(token: str, step: Step) -> Response:
+    async def act(token: str, step: Step, accept_language: Wanted = "") -> Response:
         """Leave or opt out, at the plans service; again is no error there."""
-        for participant in await _participants(pool, token):
+        link = await _link(pool, token)
+        for participant in await store.find_participants(pool, link.recipient):
             await _send(calls, f"{plans_url}/v1/participants/{participant}/{step}")
-        return _page(step, done=True)
+        return _page(step, language_for(link, accept_language), done=True)
 
     return router
 
 
-async def _participants(pool: Pool, token: str) -> list[str]:
-    known = parse_id(token)
-    link = await store_link(pool, known) if known else None
-    if link is None:
-        raise Problem(404, "No such link", "It is not one of ours, or you have left already.")
-    return await store.find_participants(pool, link)
-
-
-async def store_link(pool: Pool, token: str) -> str | None:
-    """The seller that a link belongs to."""
+async def _link(pool: Pool, token: str) -> Link:
+    """The seller's link of a token. Raises a 404 problem."""
     link = await find_link(pool, token)
-    return link.recipient if link and link.stream == SELLER_INSIGHTS else None
+    if link.stream != SELLER_INSIGHTS:
+        raise Problem(404, "No such link", "It is not one of a seller's mails.")
+    return link
 
 
 async def _send(calls: ServiceCalls, url: str) -> None:
@@ -86,6 +65,7 @@ async def _send(calls: ServiceCalls, url: str) -> None:
         raise Problem(503, "This cannot be done at the moment; try again soon")
 
 
-def _page(step: Step, *, done: bool) -> Response:
-    values: dict[str, Any] = {**WORDS[step], "is_done": done}
-    return HTMLResponse(page_template("participation.html").render(**values), headers=PAGE_HEADERS)
+def _page(step: Step, language: Language, *, done: bool) -> Response:
+    template = page_template("participation.html", language.code)
+    content = template.render(step=step.replace("-", "_"), is_done=done)
+    return HTMLResponse(content, headers=PAGE_HEADERS)

@@ -12,18 +12,18 @@ ON CONFLICT (stream, recipient) DO NOTHING
 -- What is due to a recipient is due once: a second tick of the same period adds nothing.
 INSERT INTO delivery (
     delivery_id, tick_id, stream, plan_id, period, recipient, recipient_name, message_id, template,
-    due_at, state, last_error, planned_at
+    due_at, state, last_error, planned_at, locale
 )
 SELECT d.delivery_id, d.tick_id, $1, d.plan_id, d.period, d.recipient, d.recipient_name,
     d.message_id, $2, d.due_at,
     CASE WHEN s.recipient IS NULL THEN d.state ELSE 'suppressed' END,
-    coalesce(s.reason, d.error), $3
+    coalesce(s.reason, d.error), $3, d.locale
 FROM unnest(
     $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-    $11::timestamptz[], $12::text[], $13::text[]
+    $11::timestamptz[], $12::text[], $13::text[], $14::text[]
 ) AS d (
     delivery_id, tick_id, plan_id, period, recipient, recipient_name, message_id, due_at, state,
-    error
+    error, locale
 )
 LEFT JOIN suppression AS s ON s.stream = $1 AND s.recipient = d.recipient
 ORDER BY d.delivery_id
@@ -52,13 +52,14 @@ WITH due AS MATERIALIZED (
     RETURNING delivery.*
 )
 SELECT delivery_id, tick_id, stream, plan_id, period, recipient, recipient_name, message_id,
-    attempts, fence, due_at,
+    attempts, fence, due_at, claimed.locale,
     (SELECT content FROM statement AS s WHERE s.tick_id = claimed.tick_id) AS content,
-    (
-        SELECT token FROM subscription_link AS l
-        WHERE l.stream = claimed.stream AND l.recipient = claimed.recipient
-    ) AS token
+    link.token, link.locale AS chosen
 FROM claimed
+LEFT JOIN LATERAL (
+    SELECT token, locale FROM subscription_link AS l
+    WHERE l.stream = claimed.stream AND l.recipient = claimed.recipient
+) AS link ON true
 ORDER BY due_at, delivery_id
 
 -- name: mark_sending

@@ -72,7 +72,7 @@ WHERE stream = $1 AND partner_id = ANY ($2::text[]) AND state = 'waiting'
 -- The delivery log keeps that and when a mail went out, not to whom. One that is in DATA is dealt
 -- with when its outcome is written down.
 UPDATE delivery d
-SET recipient = 'participant ' || t.partner_id, recipient_name = '', queue_id = NULL
+SET recipient = 'participant ' || t.partner_id, recipient_name = '', queue_id = NULL, locale = NULL
 FROM tick t
 WHERE t.tick_id = d.tick_id AND t.stream = $1 AND t.partner_id = ANY ($2::text[])
     AND d.state NOT IN ('sending')
@@ -81,7 +81,7 @@ WHERE t.tick_id = d.tick_id AND t.stream = $1 AND t.partner_id = ANY ($2::text[]
 -- The link in the mails goes on to work, for a random id: a second click is no error. Unless
 -- somebody has mails under another id of a plan that goes on.
 UPDATE subscription_link l
-SET recipient = 'participant ' || a.participant_id
+SET recipient = 'participant ' || a.participant_id, locale = NULL
 FROM unnest($2::text[], $3::text[]) AS a (recipient, participant_id)
 WHERE l.stream = $1 AND l.recipient = a.recipient
     AND NOT EXISTS (

@@ -1,5 +1,5 @@
 -- name: find_link
-SELECT l.stream, l.recipient, s.since
+SELECT l.stream, l.recipient, s.since, l.locale
 FROM subscription_link AS l
 LEFT JOIN suppression AS s USING (stream, recipient)
 WHERE l.token = $1
@@ -20,7 +20,7 @@ RETURNING delivery_id, tick_id, delivery.stream, plan_id, period, state, attempt
     last_error
 
 -- name: list_streams
-SELECT l.stream, s.since
+SELECT l.stream, s.since, l.locale
 FROM subscription_link AS l
 LEFT JOIN suppression AS s USING (stream, recipient)
 WHERE l.recipient = $1
@@ -28,3 +28,6 @@ ORDER BY l.stream
 
 -- name: begin_again
 DELETE FROM suppression WHERE stream = $1 AND recipient = $2
+
+-- name: choose_language
+UPDATE subscription_link SET locale = $2 WHERE recipient = $1

@@ -16,6 +16,7 @@ class User(msgspec.Struct):
     email: str
     role: str
     name: str | None = None
+    locale: str | None = None
 
 
 class Partner(msgspec.Struct):
@@ -65,7 +66,12 @@ def _recipients(
             admins.setdefault(user.email.lower(), user)
     if not admins:
         return [], "no_recipients"
-    return [{"email": user.email, "name": user.name} for user in admins.values()], None
+    return [_recipient(user) for user in admins.values()], None
+
+
+def _recipient(user: User) -> Mapping[str, Any]:
+    told = {"email": user.email, "name": user.name}
+    return told if user.locale is None else {**told, "locale": user.locale}
 
 
 def assemble(statements: Mapping[UUID, bytes], wanted: list[UUID]) -> bytes:

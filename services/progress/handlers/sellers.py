@@ -108,7 +108,8 @@ def _statement(
 ) -> bytes:
     recipients = []
     if insights is not None and tick.person is not None:
-        recipients = [{"email": tick.person, "name": rows[tick.person].name}]
+        row = rows[tick.person]
+        recipients = [{"email": tick.person, "name": row.name, "locale": row.locale}]
     return orjson.dumps(
         {
             "kind": "seller",

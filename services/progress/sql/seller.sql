@@ -28,7 +28,8 @@ SELECT finish_seller_ticks($1, $2)
 
 -- name: find_rows_in_force
 -- $1 people, $2 the day, $3 known at: each one's row of that day.
-SELECT DISTINCT ON (r.person) r.person, r.name, r.licensed, r.opted_out
+SELECT DISTINCT ON (r.person) r.person, r.name, r.licensed, r.opted_out,
+    coalesce(r.attributes ->> 'Locale', r.attributes ->> 'locale') AS locale
 FROM person_row r
 WHERE r.person = ANY ($1) AND r.known_from <= $3 AND r.known_to > $3
 ORDER BY r.person, r.effective_on <= $2::date DESC,

@@ -37,6 +37,8 @@ class PersonRow:
     name: str | None
     licensed: bool
     opted_out: bool
+    locale: str | None
+    """In which language to write: the attribute `Locale`, if there is one."""
 
 
 async def find_ticks(connection: Connection, tick_ids: Collection[UUID]) -> dict[UUID, SellerTick]:
@@ -63,7 +65,8 @@ async def find_rows_in_force(
     """People → the organizational row in force on a day, as known at a moment."""
     rows = await connection.fetch(SQL["find_rows_in_force"], list(people), day, known_at)
     return {
-        row["person"]: PersonRow(row["name"], row["licensed"], row["opted_out"]) for row in rows
+        row["person"]: PersonRow(row["name"], row["licensed"], row["opted_out"], row["locale"])
+        for row in rows
     }
 
 
