@@ -45,7 +45,7 @@ def test_axe_finds_nothing(make_context: "MakeContext", site: str, path: str, si
 @pytest.mark.parametrize("path", PAGES)
 def test_pages_work_without_scripts(make_context: "MakeContext", site: str, path: str) -> None:
     page = enter(make_context("phone", scripts=False).new_page(), site, path)
-    assert page.locator("h1").is_visible()
+    page.locator("h1").wait_for()
     page.locator("[data-theme-menu] summary").click()
     page.get_by_role("button", name="Dark").click()
     assert page.locator("html").get_attribute("data-theme") == "dark"
@@ -84,7 +84,7 @@ def test_the_keyboard_finds_its_way(page: "Page", site: str) -> None:
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Download Template")
-    assert dialog.is_visible()
+    dialog.wait_for()
     assert faults(page) == []
     page.keyboard.press("Escape")
     assert not dialog.is_visible()
@@ -103,7 +103,7 @@ def test_a_question_comes_before_what_cannot_be_undone(page: "Page", site: str) 
     enter(page, site, "/portal-pages")
     page.get_by_role("button", name="Delete Strategy").press(" ")
     dialog = page.get_by_role("dialog", name="Delete this strategy?")
-    assert dialog.is_visible()
+    dialog.wait_for()
     dialog.get_by_role("button", name="Cancel").click()
     assert not dialog.is_visible()
 
@@ -152,14 +152,14 @@ def test_filters_are_sent_as_they_change(page: "Page", site: str) -> None:
     enter(page, site, "/partners")
     page.get_by_label("Status").select_option("upcoming")
     page.wait_for_url("**/partners?*status=upcoming*")
-    assert page.get_by_role("link", name="Remove Status: Upcoming").is_visible()
+    page.get_by_role("link", name="Remove Status: Upcoming").wait_for()
     search = page.get_by_label("Search partners and strategies")
     search.press_sequentially("noth")
     page.wait_for_url("**q=noth*")
     assert page.evaluate("document.activeElement.name") == "q"
     page.keyboard.type("ing")
     page.wait_for_url("**q=nothing*")
-    assert page.get_by_text("No plan matches").is_visible()
+    page.get_by_text("No plan matches").wait_for()
 
 
 def test_a_heading_sorts(page: "Page", site: str) -> None:
@@ -182,7 +182,7 @@ def test_on_a_phone_rows_become_cards_and_the_navigation_a_drawer(
     drawer = page.get_by_role("navigation", name="Main")
     assert not drawer.is_visible()
     page.get_by_role("button", name="Menu").click()
-    assert drawer.get_by_role("link", name="Strategies").is_visible()
+    drawer.get_by_role("link", name="Strategies").wait_for()
     assert faults(page) == []
     page.keyboard.press("Escape")
     assert not drawer.is_visible()
@@ -193,5 +193,5 @@ def test_a_printed_plan_has_its_figures_and_no_controls(page: "Page", site: str)
     page.emulate_media(media="print")
     screenshot(page, "gallery plan printed")
     assert not page.get_by_role("link", name="Register a lead").is_visible()
-    assert page.get_by_role("heading", name="Closed won deals", exact=True).first.is_visible()
-    assert page.get_by_role("img", name="Closed won deals by quarter").is_visible()
+    page.get_by_role("heading", name="Closed won deals", exact=True).first.wait_for()
+    page.get_by_role("img", name="Closed won deals by quarter").wait_for()

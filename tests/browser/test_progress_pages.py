@@ -132,14 +132,14 @@ def test_the_supplier_sees_a_partners_plan_down_to_the_record(page: "Page", scen
     page.goto(f"{scene.site}/plans/{scene.plan}")
     picture(page, "plan progress")
     page.get_by_role("link", name="Quarterly View").click()
-    assert page.get_by_role("img", name=re.compile("by quarter")).first.is_visible()
+    page.get_by_role("img", name=re.compile("by quarter")).first.wait_for()
     page.goto(f"{scene.site}/plans/{scene.plan}")
     page.get_by_role("link", name="Registered deals").click()
-    assert page.get_by_text("An idea").is_visible()
+    page.get_by_text("An idea").wait_for()
     picture(page, "why this number", whole=True)
     page.get_by_label("Record", exact=True).fill("deal/unheard-of")
     page.get_by_role("button", name="Check").click()
-    assert page.get_by_text("is no record of this partner").is_visible()
+    page.get_by_text("is no record of this partner").wait_for()
 
 
 def test_who_is_signed_in_here_is_signed_in_at_the_console(page: "Page", scene: Scene) -> None:
@@ -151,7 +151,7 @@ def test_who_is_signed_in_here_is_signed_in_at_the_console(page: "Page", scene: 
     }
     for name, path in ways.items():
         page.goto(scene.console + path)
-        assert page.get_by_role("heading", level=1).is_visible()
+        page.get_by_role("heading", level=1).wait_for()
         picture(page, f"console {name}")
 
 
@@ -160,9 +160,9 @@ def test_any_day_can_be_looked_back_at(page: "Page", doors: Doors, scene: Scene)
     page.get_by_label("As of").fill(str(doors.today() - timedelta(days=60)))
     page.get_by_role("button", name="Show").click()
     page.wait_for_url("**at=*")
-    assert page.get_by_text("68,500").first.is_visible()
+    page.get_by_text("68,500").first.wait_for()
     page.get_by_role("link", name="Today").click()
-    assert page.get_by_text("126,000").first.is_visible()
+    page.get_by_text("126,000").first.wait_for()
 
 
 def test_a_lead_moves_its_goal_without_a_reload(page: "Page", scene: Scene) -> None:
@@ -204,10 +204,8 @@ def test_a_page_of_the_suppliers_own(
     portal = make_context().new_page()
     sign_in(portal, scene.site, scene.ada, "/portal")
     portal.get_by_role("link", name=name).click()
-    assert portal.get_by_text("our year", exact=True).is_visible()
-    assert portal.get_by_role(
-        "img", name=re.compile("Your own leads|Goal|Registered")
-    ).first.is_visible()
+    portal.get_by_text("our year", exact=True).wait_for()
+    portal.get_by_role("img", name=re.compile("Your own leads|Goal|Registered")).first.wait_for()
     assert faults(portal) == []
     picture(portal, "portal page")
     page.get_by_role("link", name=name).click()
@@ -301,8 +299,8 @@ def test_every_page_is_fit_for_everybody(
 def test_a_plan_prints_without_what_is_for_screens(page: "Page", scene: Scene) -> None:
     sign_in(page, scene.site, MANAGER, f"/plans/{scene.plan}")
     page.emulate_media(media="print")
-    assert page.get_by_role("heading", level=1).is_visible()
+    page.get_by_role("heading", level=1).wait_for()
     assert not page.locator("nav.side").is_visible()
     assert not page.get_by_label("As of").is_visible()
-    assert page.get_by_text("Closed won").first.is_visible()
+    page.get_by_text("Closed won").first.wait_for()
     screenshot(page, "progress plan print")

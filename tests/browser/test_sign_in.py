@@ -54,7 +54,7 @@ def test_one_click_signs_in_everywhere_and_one_signs_out(
 ) -> None:
     one, two = sites
     page.goto(f"{one}/only-administrators")
-    assert page.get_by_role("heading", name="Who do you want to be?").is_visible()
+    page.get_by_role("heading", name="Who do you want to be?").wait_for()
     page.get_by_role("button", name="Robin Hale").click()
     page.wait_for_url(f"{one}/only-administrators")
     page.goto(f"{two}/only-administrators")
@@ -62,9 +62,9 @@ def test_one_click_signs_in_everywhere_and_one_signs_out(
     page.get_by_label("Account of Robin Hale").click()
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(f"{two}/auth/signed-out")
-    assert page.get_by_role("heading", name="You are signed out").is_visible()
+    page.get_by_role("heading", name="You are signed out").wait_for()
     page.goto(f"{one}/only-administrators")
-    assert page.get_by_role("heading", name="Who do you want to be?").is_visible()
+    page.get_by_role("heading", name="Who do you want to be?").wait_for()
 
 
 def test_somebody_of_a_partner_is_one_click_away(page: "Page", sites: tuple[str, str]) -> None:
@@ -72,9 +72,9 @@ def test_somebody_of_a_partner_is_one_click_away(page: "Page", sites: tuple[str,
     page.get_by_role("button", name="Ben Osei Blue Meridian · member").click()
     page.wait_for_url(f"{sites[0]}/portal")
     page.get_by_label("Account of Ben Osei").click()
-    assert page.get_by_text("Partner member · p1").is_visible()
+    page.get_by_text("Partner member · p1").wait_for()
     page.goto(f"{sites[0]}/only-administrators")
-    assert page.get_by_role("heading", name="This page is not for your role").is_visible()
+    page.get_by_role("heading", name="This page is not for your role").wait_for()
     page.get_by_role("main").get_by_role("link", name="Sign in as somebody else").click()
     page.get_by_role("button", name="Robin Hale").click()
     page.wait_for_url(f"{sites[0]}/only-administrators")
@@ -84,7 +84,7 @@ def test_anybody_can_be_named(page: "Page", sites: tuple[str, str]) -> None:
     zoe = personas.Persona("Zoe", "partner_member", "zoe@p9.example", partner="p9")
     sign_in(page, sites[0], zoe, "/portal")
     assert page.url == f"{sites[0]}/portal"
-    assert page.get_by_label("Account of Zoe").is_visible()
+    page.get_by_label("Account of Zoe").wait_for()
 
 
 @pytest.mark.parametrize("size", ["phone", "wide"])

@@ -73,17 +73,17 @@ def partner(doors: Doors) -> str:
 
 # --- strategies ---------------------------------------------------------------------------------
 def test_a_strategy_is_made_read_replaced_and_deleted(doors: Doors) -> None:
-    name = fresh("FY")
+    name, year = fresh("FY"), doors.today().year + 1
     made = call(
         doors,
         "POST",
         "/strategies",
-        json={"name": f"  {name} ", "start_date": "2026-02-28", "goal_groups": None},
+        json={"name": f"  {name} ", "start_date": f"{year}-02-28", "goal_groups": None},
     )
     assert made.status_code == 201
     strategy = made.json()
     assert strategy["name"] == name
-    assert (strategy["start_date"], strategy["end_date"]) == ("2026-02-28", "2027-02-28")
+    assert (strategy["start_date"], strategy["end_date"]) == (f"{year}-02-28", f"{year + 1}-02-28")
     assert [(g["name"], g["goals"]) for g in strategy["goal_groups"]] == [("New Group", [])]
     path = f"/strategies/{strategy['strategy_id']}"
     assert made.headers["location"] == f"/v1{path}"
@@ -102,7 +102,7 @@ def test_a_strategy_is_made_read_replaced_and_deleted(doors: Doors) -> None:
         "W",
     ]
     assert [goal["unit"] for goal in found["goal_groups"][0]["goals"]] == ["count", "USD"]
-    assert found["end_date"] == "2027-02-28"
+    assert found["end_date"] == f"{year + 1}-02-28"
     assert call(doors, "PUT", path, json=found).json() == found
 
     stale = {"If-Match": '"1"'}
@@ -609,4 +609,4 @@ def test_the_word_on_completeness_follows_the_clock(doors: Doors) -> None:
         lambda: asyncio.run(newest()), lambda f: f["complete_to"] > before.isoformat()[:26]
     )
     assert sum(found["positions"]["milepost.plans.v1"].values()) > 0
-    assert found["positions"].keys() == {"milepost.plans.v1", "milepost.ticks.v1"}
+    assert found["positions"].keys() >= {"milepost.plans.v1", "milepost.ticks.v1"}

@@ -200,7 +200,7 @@ async def ticks(doors: Doors, plan_id: str) -> list[Data]:
         while any([await consumer.position(part) < ends[part] for part in parts]):
             for batch in (await consumer.getmany(timeout_ms=200)).values():
                 found += [json.loads(record.value) for record in batch]
-        return [tick for tick in found if tick["plan_id"] == plan_id]
+        return [tick for tick in found if tick.get("plan_id") == plan_id]
     finally:
         await consumer.stop()
 

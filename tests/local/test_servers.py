@@ -45,11 +45,10 @@ async def test_statements_for_progress_are_planned_for_their_values(database: Da
 
 
 async def test_topics_are_made_once_and_only_grow(kafka: str) -> None:
-    first = await apply_topics(kafka, 3)
+    await apply_topics(kafka, 3)  # others that use this Kafka may have made them before
     again = await apply_topics(kafka, 3)
     grown = await apply_topics(kafka, 4)
     shrunk = await apply_topics(kafka, 2)
-    assert first.created == [topic.name for topic in TOPICS]
     assert (again.created, again.grown, again.configured) == ([], [], [])
     assert set(grown.grown) == {topic.name for topic in TOPICS if topic.partitions is None}
     assert (shrunk.created, shrunk.grown, shrunk.configured) == ([], [], [])

@@ -18,7 +18,7 @@ from services.progress.domain.reading import Moments
 from services.progress.handlers.batch import Batch, CollaborationBatch
 from services.progress.handlers.take import take_collaboration, take_references
 from services.progress.resolving import PlansAwayError, Resolver
-from services.progress.store import directory
+from services.progress.store import directory, scope, sellers
 from services.progress.store.ledger import prepare_batches
 from shared.events.envelope import Envelope, to_headers
 from shared.events.seller_plans import (
@@ -364,7 +364,8 @@ async def hear(taker: Taker, *told: tuple[str, dict[str, Any]]) -> None:
             await take_references(connection, batch, FixedClock(T0))
 
 
-async def test_who_leaves_is_forgotten_with_the_record_of_reads(taker: Taker) -> None:
+async def join(taker: Taker) -> dict[str, Any]:
+    """Have ANN take part in a plan with one tick; gives the snapshot of that but `taking_part`."""
     plan, participant = str(uuid4()), str(uuid4())
     snapshot = {
         "seller_plan_id": plan,
@@ -390,6 +391,11 @@ async def test_who_leaves_is_forgotten_with_the_record_of_reads(taker: Taker) ->
         assert str(unresolved) == participant
         assert await directory.resolve_participants(connection, {unresolved: ANN}) == 1
         assert await directory.list_unresolved(connection, 10) == []
+    return joins
+
+
+async def test_who_leaves_is_forgotten_with_the_record_of_reads(taker: Taker) -> None:
+    joins = await join(taker)
     await taker.admin.execute(
         "INSERT INTO insight_read VALUES (gen_random_uuid(), $1, now(), 'page', NULL, 'you')", ANN
     )
@@ -401,6 +407,27 @@ async def test_who_leaves_is_forgotten_with_the_record_of_reads(taker: Taker) ->
     assert tuple(row) == (False, None)
     assert await taker.admin.fetchval("SELECT count(*) FROM insight_read") == 0
     assert await taker.admin.fetchval("SELECT count(*) FROM seller_tick") == 1
+
+
+async def test_who_leaves_while_being_read_is_forgotten_with_that_read(taker: Taker) -> None:
+    joins = await join(taker)
+    waits = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with taker.pool.acquire() as connection, connection.transaction():
+        await scope.read_as(connection, ANN)
+        leaves = (PARTICIPANT_CHANGED, joins | {"version": 2, "taking_part": False})
+        leaving = asyncio.create_task(hear(taker, leaves))
+        done: set[asyncio.Task[None]] = set()
+        while not (done or await taker.admin.fetchval(waits)):
+            done, _ = await asyncio.wait({leaving}, timeout=0.01)
+        await sellers.add_reads(connection, [(ANN, None)], at=T0, kind="page", who="you")
+    await leaving
+    assert await taker.admin.fetchval("SELECT count(*) FROM insight_read") == 0
+    async with taker.pool.acquire() as connection, connection.transaction():
+        await scope.read_as(connection, ANN)
+        assert list(await sellers.find_participations(connection, ANN)) == []
 
 
 async def test_the_resolver_tries_until_plans_answers(

@@ -1,13 +1,14 @@
 """Pages behind a mail's links, in the languages that mails are written in."""
 
 import re
+from typing import Any
 
 import pytest
 
 from services.notifier.domain.language import LANGUAGES, Code
 from services.notifier.mail.rendering import page_template
 
-VALUES = {
+VALUES: dict[str, dict[str, Any]] = {
     "preferences.html": {
         "recipient": "ann@one.example",
         "streams": [{"stream": "partner_progress", "words": "mails", "stopped": None}],

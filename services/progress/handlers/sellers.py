@@ -109,7 +109,8 @@ def _statement(
     recipients = []
     if insights is not None and tick.person is not None:
         row = rows[tick.person]
-        recipients = [{"email": tick.person, "name": row.name, "locale": row.locale}]
+        told = {"email": tick.person, "name": row.name}
+        recipients = [told if row.locale is None else {**told, "locale": row.locale}]
     return orjson.dumps(
         {
             "kind": "seller",

@@ -170,6 +170,10 @@ DECLARE
     leaving text[];
     settled bigint;
 BEGIN
+    -- In the order of those that hold participants to read them.
+    PERFORM FROM progress.participant
+    WHERE participant_id = ANY (ids) ORDER BY participant_id FOR UPDATE;
+
     SELECT coalesce(array_agg(p.person), '{}') INTO leaving
     FROM progress.participant p
     JOIN progress.record r ON r.kind = 'participant' AND r.record_id = p.participant_id::text
@@ -192,6 +196,18 @@ BEGIN
     WHERE d.person = ANY (leaving)
         AND NOT EXISTS (SELECT FROM progress.participant o WHERE o.person = d.person);
     RETURN settled;
+END $body$;
+
+-- Who is read cannot leave half-way: leaving waits until the reading transaction has ended, and then
+-- forgets what that noted, too. Who had left before is in scope no more.
+CREATE FUNCTION hold_participants() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = progress, pg_temp
+AS $body$
+BEGIN
+    PERFORM FROM progress.participant
+    WHERE taking_part AND person IN (SELECT one FROM progress.people_in_scope() AS one)
+    ORDER BY participant_id FOR SHARE;
 END $body$;
 
 -- Participants whose person is not known here yet.

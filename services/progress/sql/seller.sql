@@ -3,6 +3,9 @@
 -- name: set_person
 SELECT set_config('milepost.person', $1, true)
 
+-- name: hold_participants
+SELECT hold_participants()
+
 -- name: set_ticks
 SELECT set_config('milepost.ticks', $1::uuid[]::text, true),
     set_config('milepost.now', $2::timestamptz::text, true)
