@@ -1,19 +1,21 @@
 """`python -m bench [NAME …]`: measure, show the table, write the generated section of the document.
 
-Without names everything but `memory` runs, on a fresh stack that is stopped and forgotten at the
-end; `--deep` adds `memory` (5,000,000 events). Single benchmarks run on the stack as it is.
+Without names everything but `memory` and `insights_full` runs, on a fresh stack that is stopped and
+forgotten at the end; `--deep` adds these (5,000,000 events; 10,000 sellers). Single
+benchmarks run on the stack as it is.
 """
 
 import asyncio
 import shlex
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from bench import backlog, bulk, ingest, latency, mails, memory, retroactive
+from bench import backlog, bulk, ingest, insights, latency, mails, memory, retroactive
 from bench.figures import Row
 from bench.machine import describe
 from bench.report import make_console, show, write
@@ -29,23 +31,27 @@ BENCHMARKS: dict[str, Benchmark] = {
     "bulk": bulk.run,
     "memory": memory.run,
     "mails": mails.run,
+    "insights": insights.run,
+    "insights_full": partial(insights.run, sellers=insights.ALL_SELLERS),
     "ingest": ingest.run,
 }
-DEEP = "memory"
+DEEP = ("memory", "insights_full")
 
 
 def main(
     names: Annotated[list[str] | None, typer.Argument(help=", ".join(BENCHMARKS))] = None,
     *,
     repeats: Annotated[int, typer.Option(help="How often each is measured.")] = 3,
-    deep: Annotated[bool, typer.Option(help="Also the run over 5,000,000 events.")] = False,
+    deep: Annotated[
+        bool, typer.Option(help="Also those that take long: 5,000,000 events, 10,000 sellers.")
+    ] = False,
     keep: Annotated[bool, typer.Option(help="Leave the stack running.")] = False,
 ) -> None:
     """Run benchmarks on a local stack of their own."""
     unknown = set(names or ()) - set(BENCHMARKS)
     if unknown:
         raise typer.BadParameter(f"no such benchmark: {', '.join(sorted(unknown))}")
-    chosen = names or [name for name in BENCHMARKS if deep or name != DEEP]
+    chosen = names or [name for name in BENCHMARKS if deep or name not in DEEP]
     console = make_console()
     rows, machine = asyncio.run(_run(console, chosen, repeats, fresh=not names, keep=keep))
     show(console, rows)

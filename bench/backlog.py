@@ -9,11 +9,13 @@ the same run.
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from itertools import islice
+from typing import Protocol
 
 import asyncpg
 
@@ -29,6 +31,7 @@ from bench.stack import (
     processor_seconds,
     until,
 )
+from shared.events.envelope import Headers
 from shared.messaging.producer import Publisher
 from shared.messaging.topics import ACTIVITY
 
@@ -39,6 +42,14 @@ SAMPLED_PLANS = 300
 OTHERS = ("ingest", "plans")
 MEASURED = (*OTHERS, "progress")
 Positions = dict[int, int]
+Entry = tuple[str, str, bytes, Headers]
+
+
+class Told(Protocol):
+    """What is produced while progress is down."""
+
+    def entries(self, accepted_at: datetime) -> Iterator[Entry]:
+        """Topic, key, value and headers of each event."""
 
 
 @dataclass(frozen=True)
@@ -125,15 +136,15 @@ def _processor_note(drained: Drained) -> str:
     return f"processor time, µs an event: {used}"
 
 
-async def drain(stack: BenchStack, backlog: Backlog) -> Drained:
+async def drain(stack: BenchStack, backlog: Told, topic: str = ACTIVITY) -> Drained:
     """Produce a backlog while progress is down, then start it and time it. Leaves it running."""
     await stack.stop("progress")
     ends = await produce(stack, backlog)
     database = await stack.database()
     try:
-        start = await positions(database)
+        start = await positions(database, topic)
         starting = asyncio.create_task(stack.up(MEASURED))
-        drained = await _timed(stack, database, start, ends)
+        drained = await _timed(stack, partial(positions, database, topic), start, ends)
         await starting
     finally:
         await database.close()
@@ -141,7 +152,7 @@ async def drain(stack: BenchStack, backlog: Backlog) -> Drained:
     return drained
 
 
-async def produce(stack: BenchStack, backlog: Backlog) -> Positions:
+async def produce(stack: BenchStack, backlog: Told) -> Positions:
     """Publish a backlog as ingest does; gives the positions after it."""
     publisher = Publisher(stack.described["kafka"], client_id="bench")
     entries = backlog.entries(stack.now())
@@ -155,28 +166,31 @@ async def produce(stack: BenchStack, backlog: Backlog) -> Positions:
     return ends
 
 
-async def positions(database: asyncpg.Connection) -> Positions:
-    """What progress has committed of the activity topic."""
-    found = await database.fetch(QUERIES["consumed"], ACTIVITY)
+async def positions(database: asyncpg.Connection, topic: str = ACTIVITY) -> Positions:
+    """What progress has committed of a topic."""
+    found = await database.fetch(QUERIES["consumed"], topic)
     return {row["partition"]: row["next_offset"] for row in found}
 
 
 async def _timed(
-    stack: BenchStack, database: asyncpg.Connection, start: Positions, ends: Positions
+    stack: BenchStack,
+    committed: Callable[[], Awaitable[Positions]],
+    start: Positions,
+    ends: Positions,
 ) -> Drained:
     """From the first commit that is seen to the one that is past the last event."""
     waiting_since = time.perf_counter()
 
     async def moved() -> bool:
-        return await positions(database) != start
+        return await committed() != start
 
     await until(moved, "progress commits something", pause=POLL_SECONDS)
-    first, began = await positions(database), time.perf_counter()
+    first, began = await committed(), time.perf_counter()
     before = _processor(stack)
     async with Memory(stack.pid("progress")) as memory:
 
         async def passed() -> bool:
-            now = await positions(database)
+            now = await committed()
             return all(now.get(partition, 0) >= end for partition, end in ends.items())
 
         await until(passed, "progress has consumed the backlog", pause=POLL_SECONDS)

@@ -105,14 +105,14 @@ class Directory:
         return self._on_day[day]
 
     def account(self, account_id: str, day: date) -> dict[str, Any]:
-        """An account as answers name it: as of a day; revenue without a currency is in USD."""
+        """An account as answers name it: as of a day; in USD where no currency is told."""
         row = in_force(self._accounts[account_id], day)
         revenue = row.get("annual_revenue")
         return {
             "account_id": account_id,
             "name": row["name"],
             "annual_revenue": None if revenue is None else str(revenue),
-            "currency": row.get("currency") or (None if revenue is None else "USD"),
+            "currency": row.get("currency") or "USD",
         }
 
 

@@ -156,14 +156,15 @@ def _depth(measured: Measured, period: Period) -> Data:
 
 def _meaningful(measured: Measured, activities: Iterable[Activity]) -> list[Activity]:
     """Small enough; of chats those whose messages of the day come to enough."""
-    small = [one for one in activities if len(one.there) <= measured.rules.meaningful_people]
+    everything = list(activities)
+    small = [one for one in everything if len(one.there) <= measured.rules.meaningful_people]
     written: dict[tuple[str | None, str | None, date], int] = {}
 
     def chat(one: Activity) -> tuple[str | None, str | None, date]:
         alone = None if one.chat_id else one.activity_id
         return one.chat_id, alone, measured.day(one)
 
-    for one in small:
+    for one in everything:
         if one.kind == "chat":
             written[chat(one)] = written.get(chat(one), 0) + one.messages
     enough = measured.rules.meaningful_messages

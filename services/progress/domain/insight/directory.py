@@ -190,5 +190,6 @@ class Directory:
 
 
 def domain_of(address: str) -> str:
-    """What stands after the last at sign."""
-    return address.rpartition("@")[2]
+    """What stands after the last at sign; nothing for a name without one."""
+    _, at, domain = address.rpartition("@")
+    return domain if at else ""

@@ -190,7 +190,7 @@ def _part(read: Interaction, address: str, listed: Sequence[Participant]) -> Par
 
 def _messages(listed: Iterable[Participant], *, is_sender: bool) -> int:
     given = [one.messages for one in listed if one.messages is not None]
-    return max(given) if given else int(is_sender)
+    return sum(given) if given else int(is_sender)
 
 
 def _own_bounds(

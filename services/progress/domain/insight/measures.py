@@ -7,7 +7,6 @@ the number of others, so that all sums are of whole microseconds until the end.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from fractions import Fraction
 from math import lcm
 from typing import Any, Final
@@ -310,7 +309,7 @@ def _account(account_id: str, period: Period, directory: Directory) -> dict[str,
     return {
         "account_id": account_id,
         "name": row.name,
-        "annual_revenue": None if row.annual_revenue is None else plain(row.annual_revenue),
+        "annual_revenue": None if row.annual_revenue is None else f"{row.annual_revenue:f}",
         "currency": row.currency or DEFAULT_CURRENCY,
     }
 
@@ -378,9 +377,3 @@ def whole_shares(parts: Sequence[Fraction]) -> list[int]:
     for at in by_remainder[: 100 - sum(whole)]:
         whole[at] += 1
     return whole
-
-
-def plain(value: Decimal) -> str:
-    """A figure in plain notation, without zeros at its end."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
