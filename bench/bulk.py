@@ -32,7 +32,8 @@ async def run(stack: BenchStack, repeats: int, partners: int = PARTNERS) -> list
         previews.append(judged_in)
         commits.append(done_in)
         memory.append(used.highest)
-        if preview["new"] != partners or done["new"] != partners:
+        # Other benchmarks may have told of partners, too: all of them are in the template.
+        if preview != done or done["new"] < partners or done["errors"]:
             failures.append(f"{strategy['name']}: {preview} → {done}")
         path = f"/v1/strategies/{strategy['strategy_id']}"
         answer = await stack.request("DELETE", "plans", path)
