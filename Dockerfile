@@ -11,6 +11,9 @@ COPY services services
 COPY deploy/__init__.py deploy/migrate.py deploy/topics.py deploy/
 COPY deploy/sql deploy/sql
 COPY deploy/sources deploy/sources
+COPY deploy/local/__init__.py deploy/local/home.py deploy/local/console.py \
+     deploy/local/dead_letters.py deploy/local/
+COPY deploy/operator deploy/operator
 RUN python -m compileall -q /app
 
 FROM python:3.13-slim

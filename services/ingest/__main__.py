@@ -5,10 +5,11 @@ import sys
 from services.ingest.app import NAME, build
 from services.ingest.handlers.sources import SourceFaultError
 from services.ingest.settings import IngestSettings
+from shared.runtime.settings import load
 from shared.web.app import run
 
 if __name__ == "__main__":
-    settings = IngestSettings()
+    settings = load(IngestSettings)
     try:
         app = build(settings)
     except SourceFaultError as failure:

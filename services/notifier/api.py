@@ -1,7 +1,7 @@
 """The delivery log, for administrators: what became of every tick and every mail. No content."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from fastapi import APIRouter, Depends, Query
 
@@ -42,6 +42,15 @@ def log_router(pool: Pool, clock: Clock, sender: Sender) -> APIRouter:
         return page(
             [_shown(item) for item in items], limit, lambda i: [i["planned_at"], i["delivery_id"]]
         )
+
+    @router.get("/deliveries/summary")
+    async def summarize(_who: Administrator) -> dict[str, Any]:
+        """How many ticks and deliveries there are, by state."""
+        ticks, deliveries = await store.summarize(pool)
+        return {
+            "ticks": {state: ticks.get(state, 0) for state in get_args(TickState)},
+            "deliveries": {state.value: deliveries.get(state.value, 0) for state in State},
+        }
 
     @router.get("/ticks")
     async def list_ticks(

@@ -34,7 +34,7 @@ from shared.kernel.clock import Clock
 from shared.kernel.ids import new_id
 from shared.messaging.consumer import Subscription, make_broker
 from shared.messaging.dead_letter import dead_letter_router
-from shared.messaging.outbox import OutboxRelay
+from shared.messaging.outbox import OutboxRelay, outbox_router
 from shared.messaging.producer import Publisher
 from shared.postgres.pool import Pool, create_pool
 from shared.web.app import Check, cancel, create_app, start_patiently
@@ -131,6 +131,7 @@ class Notifier:
             participation_router(self._pool, self._calls, self._plans_url),
             returns_router(self._pool, self._clock, self._return_path),
             dead_letter_router(self._pool, self._publisher, self._clock),
+            outbox_router(self._pool),
         ]
 
     def checks(self) -> dict[str, Check]:

@@ -1,12 +1,13 @@
 """What the notifier is told from outside, beside what every service is."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 
 from services.notifier.domain.address import AddressRefusedError, checked
 from services.notifier.domain.backoff import Backoff
@@ -92,19 +93,16 @@ class NotifierSettings(ServiceSettings):
         except AddressRefusedError as refusal:
             raise ValueError(f"MILEPOST_MAIL_BOUNCES: {refusal}") from None
 
-    @model_validator(mode="after")
-    def _bounces_are_sealed(self) -> Self:
+    def contradictions(self) -> Iterator[str]:
+        yield from super().contradictions()
         if self.mail_bounces and not self.return_key.get_secret_value():
-            raise ValueError("MILEPOST_MAIL_BOUNCES needs MILEPOST_RETURN_KEY")
-        return self
-
-    @model_validator(mode="after")
-    def _mail_is_encrypted_outside(self) -> Self:
+            yield "MILEPOST_MAIL_BOUNCES needs MILEPOST_RETURN_KEY"
         if self.smtp_tls == "none" and not self.smtp_is_loopback and self.environment != "local":
-            raise ValueError("MILEPOST_SMTP_TLS=none works on loopback and in the local stack only")
+            yield "MILEPOST_SMTP_TLS=none works on loopback and in the local stack only"
         if self.smtp_username and self.encryption == "none" and not self.smtp_is_loopback:
-            raise ValueError("MILEPOST_SMTP_USERNAME needs TLS: a password never travels in clear")
-        return self
+            yield "MILEPOST_SMTP_USERNAME needs TLS: a password never travels in clear"
+        if self.dkim_selector and not self.dkim_key.get_secret_value():
+            yield "MILEPOST_DKIM_SELECTOR needs MILEPOST_DKIM_KEY"
 
     @property
     def smtp_is_loopback(self) -> bool:

@@ -395,6 +395,16 @@ async def measure_ticks(connection: Connection) -> tuple[int, datetime | None]:
     return (row["waiting"], row["oldest_due_at"]) if row else (0, None)
 
 
+async def summarize(pool: Pool) -> tuple[dict[str, int], dict[str, int]]:
+    """How many ticks and how many deliveries there are, by state."""
+    ticks = await pool.fetch(QUERIES["summarize_ticks"])
+    deliveries = await pool.fetch(QUERIES["summarize_deliveries"])
+    return (
+        {row["state"]: row["number"] for row in ticks},
+        {row["state"]: row["number"] for row in deliveries},
+    )
+
+
 async def measure_deliveries(connection: Connection) -> dict[str, int]:
     """How many deliveries have not ended, by state."""
     rows = await connection.fetch(QUERIES["measure_deliveries"])

@@ -26,7 +26,7 @@ from shared.kernel.ids import new_id
 from shared.messaging.consumer import make_broker
 from shared.messaging.dead_letter import dead_letter_router
 from shared.messaging.offsets import Offsets
-from shared.messaging.outbox import OutboxRelay
+from shared.messaging.outbox import OutboxRelay, outbox_router
 from shared.messaging.producer import Publisher
 from shared.messaging.watermark import WatermarkPublisher
 from shared.postgres.pool import Pool, create_pool
@@ -144,6 +144,7 @@ def build(settings: PlansSettings) -> FastAPI:
         app.state.desk = service.desk
         app.state.checks.update(service.checks())
         app.include_router(dead_letter_router(pool, service.publisher, service.desk.clock))
+        app.include_router(outbox_router(pool))
         await service.start()
         try:
             yield

@@ -4,17 +4,19 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final
 from zlib import crc32
 
 import asyncpg
 import structlog
+from fastapi import APIRouter, Depends
 
 from shared.events.envelope import to_headers
 from shared.messaging.message import Message
 from shared.messaging.producer import Publisher, PublishFailedError
 from shared.postgres.pool import Connection, Pool, is_transient
 from shared.postgres.queries import Queries
+from shared.web.auth import Principal, require
 
 QUERIES: Final = Queries(Path(__file__).parent / "sql" / "outbox.sql")
 RELAY_AT_ONCE: Final = 2000
@@ -95,6 +97,20 @@ class OutboxRelay:
             )
             await connection.execute(QUERIES["forget_messages"], [row["id"] for row in rows])
         return len(rows)
+
+
+def outbox_router(pool: Pool) -> APIRouter:
+    """The door to what a service has not told yet, for administrators."""
+    router = APIRouter(prefix="/v1", tags=["operations"])
+    administrator = Annotated[Principal, Depends(require("administrator"))]
+
+    @router.get("/outbox")
+    async def measure_outbox(_who: administrator) -> dict[str, Any]:
+        """How many events wait to be told, and since when the first of them."""
+        row = await pool.fetchrow(QUERIES["measure_outbox"])
+        return dict(row) if row else {}
+
+    return router
 
 
 def _unpacked(headers: dict[str, str]) -> list[tuple[str, bytes]]:

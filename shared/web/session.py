@@ -11,12 +11,12 @@ are exempt.
 
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from fastapi import FastAPI, Request
-from pydantic import SecretStr, field_validator, model_validator
+from pydantic import SecretStr, field_validator
 from starlette.responses import Response
 
 from shared.kernel.clock import Clock, SystemClock
@@ -56,11 +56,10 @@ class SignInSettings(ServiceSettings):
             raise ValueError(f"a session key has at least {SHORTEST_KEY} characters")
         return key
 
-    @model_validator(mode="after")
-    def _provider_is_known_by_certificate(self) -> Self:
+    def contradictions(self) -> Iterator[str]:
+        yield from super().contradictions()
         if self.environment != "local" and not self.discovery_url.startswith("https://"):
-            raise ValueError("MILEPOST_OIDC_DISCOVERY must be an https address")
-        return self
+            yield "MILEPOST_OIDC_DISCOVERY must be an https address"
 
     @property
     def discovery_url(self) -> str:

@@ -13,7 +13,8 @@ from tests.backends.database import Database
 async def test_every_block_can_be_prepared(module_database: Database, name: str) -> None:
     connection = await asyncpg.connect(module_database.url("progress"))
     try:
-        await connection.execute(SQL["make_staging"])
+        for table in ("make_staging", "make_beside", "make_suspects"):
+            await connection.execute(SQL[table])
         await connection.prepare(SQL[name])
     finally:
         await connection.close()

@@ -161,6 +161,9 @@ WHERE ($1::text IS NULL OR plan_id = $1)
 ORDER BY planned_at DESC, delivery_id DESC
 LIMIT $6
 
+-- name: summarize_deliveries
+SELECT state, count(*) AS number FROM delivery GROUP BY state
+
 -- name: measure_deliveries
 SELECT state, count(*) AS number FROM delivery
 WHERE state IN ('planned', 'claimed', 'sending', 'unknown')

@@ -94,5 +94,21 @@ LEFT JOIN LATERAL (
 ) AS found ON true
 ORDER BY due_at DESC, tick_id DESC
 
+-- name: summarize_ticks
+SELECT state, count(*) AS number
+FROM (
+    SELECT CASE
+        WHEN tick.state <> 'planned' THEN tick.state
+        WHEN EXISTS (
+            SELECT FROM delivery
+            WHERE delivery.tick_id = tick.tick_id
+                AND delivery.state IN ('planned', 'claimed', 'sending', 'unknown')
+        ) THEN 'planned'
+        ELSE 'done'
+    END AS state
+    FROM tick
+) AS shown
+GROUP BY state
+
 -- name: measure_ticks
 SELECT count(*) AS waiting, min(due_at) AS oldest_due_at FROM tick WHERE state = 'waiting'

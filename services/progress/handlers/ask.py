@@ -1,6 +1,8 @@
 """Answering: what plans stand at, why, and whether the kept figures are those of the ledger."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -129,23 +131,36 @@ async def verify(connection: Connection) -> dict[str, int]:
     """Hold every kept figure against the ledger, in the snapshot of the caller's transaction."""
     await figures.set_for_recomputing(connection)
     count = {"plans": 0, "goals": 0, "cells": 0, "differences": 0}
-    after = _FIRST
-    while ids := await plans.list_plans(connection, after, COMPARED_AT_ONCE):
-        await _compare(connection, ids, count)
-        after = ids[-1]
-    count["differences"] += await figures.count_stale_plans(connection)
+    async for compared in compare_all(connection):
+        count["plans"] += compared.plans
+        count["goals"] += compared.goals
+        count["cells"] += 4 * compared.goals
+        count["differences"] += sum(compared.differing.values())
+    count["differences"] += len(await figures.list_stale_plans(connection))
     count["differences"] += await figures.count_misplaced_versions(connection)
     return count
 
 
-async def _compare(connection: Connection, ids: Sequence[UUID], count: dict[str, int]) -> None:
+@dataclass(frozen=True)
+class Compared:
+    """Some plans, their goals, and which of the plans have how many figures that differ."""
+
+    plans: int
+    goals: int
+    differing: dict[UUID, int]
+
+
+async def compare_all(connection: Connection) -> AsyncIterator[Compared]:
+    """Hold the kept figures of all plans against the ledger, some plans at a time."""
+    after = _FIRST
+    while ids := await plans.list_plans(connection, after, COMPARED_AT_ONCE):
+        yield await _compare(connection, ids)
+        after = ids[-1]
+
+
+async def _compare(connection: Connection, ids: Sequence[UUID]) -> Compared:
     rows = await plans.find_plans(connection, ids)
     goals = await plans.find_goals(connection, {row.strategy_id for row in rows})
-    per_strategy: dict[UUID, int] = {}
-    for goal in goals:
-        per_strategy[goal.strategy_id] = per_strategy.get(goal.strategy_id, 0) + 1
-    here = sum(per_strategy.get(row.strategy_id, 0) for row in rows)
-    count["plans"] += len(rows)
-    count["goals"] += here
-    count["cells"] += 4 * here
-    count["differences"] += await figures.compare(connection, Scope(rows, goals))
+    per_strategy = Counter(goal.strategy_id for goal in goals)
+    here = sum(per_strategy[row.strategy_id] for row in rows)
+    return Compared(len(rows), here, await figures.compare(connection, Scope(rows, goals)))

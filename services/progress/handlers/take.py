@@ -56,7 +56,7 @@ async def take_references(connection: Connection, batch: Batch, clock: Clock) ->
     taken = await ledger.take_batch(connection, fold(batch.versions), batch.moves())
     await statements.note_ticks(connection, batch.ticks)
     await directory.note_seller_ticks(connection, batch.seller_ticks)
-    await _settle_sellers(connection, batch)
+    await settle_sellers(connection, ((one.kind, one.record_id) for one in batch.versions))
     if taken.others:
         await _follow(connection, taken.others)
     await keep_broken(connection, batch.broken, clock)
@@ -86,12 +86,15 @@ _SETTLERS: Final = {
 }
 
 
-async def _settle_sellers(connection: Connection, batch: Batch) -> None:
-    """Bring the seller side to what its records say, also where an older version came late."""
+async def settle_sellers(connection: Connection, records: Iterable[tuple[str, str]]) -> None:
+    """Bring the seller side to what its records say, also where an older version came late.
+
+    Takes kinds and ids of records; those that are not of the seller side say nothing here.
+    """
     of_kind: dict[str, set[str]] = {}
-    for version in batch.versions:
-        if version.kind in _SETTLERS:
-            of_kind.setdefault(version.kind, set()).add(version.record_id)
+    for kind, record_id in records:
+        if kind in _SETTLERS:
+            of_kind.setdefault(kind, set()).add(record_id)
     for kind, settle in _SETTLERS.items():
         if kind in of_kind:
             await settle(connection, sorted(of_kind[kind]))
@@ -116,6 +119,20 @@ async def take_collaboration(connection: Connection, batch: Batch, clock: Clock)
     added, conflicts = await directory.take_interactions(connection, single, several)
     await keep_broken(connection, batch.broken, clock)
     return Taken(added, len(once) - added, 0, conflicts)
+
+
+async def recount(
+    connection: Connection, strategy_ids: Sequence[UUID], plan_ids: Sequence[UUID]
+) -> None:
+    """Bring strategies' goals, plans and the plans' cells to what the ledger says.
+
+    The caller has the ledger to itself.
+    """
+    await figures.set_for_recomputing(connection)
+    await _settle_goals(connection, strategy_ids)
+    await plans.settle_plans(connection, plan_ids)
+    await figures.forget_cells(connection, plan_ids)
+    await _recompute(connection, await _scope(connection, plan_ids))
 
 
 async def _settle_goals(

@@ -101,7 +101,7 @@ SELECT r.version, r.deleted, coalesce(r.partner_id, (
 FROM known_record($1, ARRAY[$2::text], $3) r
 
 -- name: compare
--- Cells of some plans against the ledger, added up anew: how many figures, how many differ.
+-- Cells of some plans against the ledger, added up anew: the plans with figures that differ.
 WITH figure AS (
     SELECT plan_id, goal_id,
         coalesce(sum(amount) FILTER (WHERE quarter = 1), 0) AS q1,
@@ -115,18 +115,23 @@ WITH figure AS (
 kept AS (
     SELECT plan_id, goal_id, q1, q2, q3, q4, latest FROM cell WHERE plan_id = ANY ($3::uuid[])
 )
-SELECT coalesce(sum(
-    (coalesce(k.q1, 0) <> coalesce(f.q1, 0))::integer
-    + (coalesce(k.q2, 0) <> coalesce(f.q2, 0))::integer
-    + (coalesce(k.q3, 0) <> coalesce(f.q3, 0))::integer
-    + (coalesce(k.q4, 0) <> coalesce(f.q4, 0))::integer
-    + (k.latest < f.latest IS TRUE)::integer), 0)
-FROM figure f
-FULL JOIN kept k ON k.plan_id = f.plan_id AND k.goal_id = f.goal_id
+SELECT plan_id, sum(differences) AS differences
+FROM (
+    SELECT coalesce(k.plan_id, f.plan_id) AS plan_id,
+        (coalesce(k.q1, 0) <> coalesce(f.q1, 0))::integer
+        + (coalesce(k.q2, 0) <> coalesce(f.q2, 0))::integer
+        + (coalesce(k.q3, 0) <> coalesce(f.q3, 0))::integer
+        + (coalesce(k.q4, 0) <> coalesce(f.q4, 0))::integer
+        + (k.latest < f.latest IS TRUE)::integer AS differences
+    FROM figure f
+    FULL JOIN kept k ON k.plan_id = f.plan_id AND k.goal_id = f.goal_id
+) d
+WHERE differences > 0
+GROUP BY plan_id
 
--- name: count_stale_plans
+-- name: list_stale_plans
 -- Plans that stand otherwise than their snapshots, strategies and partners say.
-SELECT count(*)
+SELECT coalesce(w.plan_id, p.plan_id) AS plan_id
 FROM (
     SELECT p.record_id::uuid AS plan_id, p.partner_id, p.subject::uuid AS strategy_id,
         s.day AS start_date, s.deleted IS FALSE AND c.deleted IS FALSE AS counts

@@ -86,19 +86,17 @@ async def judge(
     return {str(row["goal_id"]): Appraisal(*row) for row in rows}
 
 
-async def compare(connection: Connection, scope: Scope) -> int:
-    """How many kept figures of the plans in scope differ from the ledger."""
+async def compare(connection: Connection, scope: Scope) -> dict[UUID, int]:
+    """Plans in scope with kept figures that differ from the ledger, and how many do."""
     ids = [plan.plan_id for plan in scope.plans]
-    found: int = await connection.fetchval(
-        SQL["compare"], scope.plans, scope.goals, ids, timeout=LONGEST_S
-    )
-    return found
+    rows = await connection.fetch(SQL["compare"], scope.plans, scope.goals, ids, timeout=LONGEST_S)
+    return {row["plan_id"]: row["differences"] for row in rows}
 
 
-async def count_stale_plans(connection: Connection) -> int:
-    """How many plans stand otherwise than their snapshots say."""
-    found: int = await connection.fetchval(SQL["count_stale_plans"], timeout=LONGEST_S)
-    return found
+async def list_stale_plans(connection: Connection) -> list[UUID]:
+    """Plans that stand otherwise than their snapshots say."""
+    rows = await connection.fetch(SQL["list_stale_plans"], timeout=LONGEST_S)
+    return [row["plan_id"] for row in rows]
 
 
 async def count_misplaced_versions(connection: Connection) -> int:

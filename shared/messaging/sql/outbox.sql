@@ -13,8 +13,6 @@ SELECT id, topic, key, value, headers FROM outbox ORDER BY id LIMIT $1
 -- name: forget_messages
 DELETE FROM outbox WHERE id = ANY ($1::bigint[])
 
--- name: is_empty
-SELECT NOT EXISTS (SELECT FROM outbox)
-
--- name: age_of_outbox
-SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS waiting
+-- name: measure_outbox
+SELECT (SELECT count(*) FROM outbox) AS waiting,
+    (SELECT headers ->> 'ce_acceptedat' FROM outbox ORDER BY id LIMIT 1) AS oldest
