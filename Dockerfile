@@ -13,7 +13,7 @@ COPY deploy/sql deploy/sql
 COPY deploy/sources deploy/sources
 COPY deploy/local/__init__.py deploy/local/home.py deploy/local/console.py \
      deploy/local/dead_letters.py deploy/local/
-COPY deploy/operator deploy/operator
+COPY deploy/operations deploy/operations
 RUN python -m compileall -q /app
 
 FROM python:3.13-slim

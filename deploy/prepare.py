@@ -2,18 +2,13 @@
 
 `python deploy/prepare.py` prepares; `python deploy/prepare.py lock` writes the locks anew.
 """
-# ruff: noqa: E402
-
-import sys
-
-# Run by its path, this folder would come before the standard library, whose `operator` it hides.
-sys.path = [entry for entry in sys.path if not entry.endswith("deploy")]
 
 import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.flow
 
 
 class Operator:
-    """Runs `python -m deploy.operator` for the stack, with JSON out."""
+    """Runs `python -m deploy.operations` for the stack, with JSON out."""
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
@@ -28,7 +28,7 @@ class Operator:
     def run(self, *arguments: str, status: int = 0, **environment: str) -> str:
         """What a command prints on standard output; on standard error where it fails on purpose."""
         done = subprocess.run(
-            [sys.executable, "-m", "deploy.operator", *arguments],
+            [sys.executable, "-m", "deploy.operations", *arguments],
             cwd=CHECKOUT,
             env={"PATH": "/usr/bin:/bin", **environment},
             capture_output=True,
@@ -170,7 +170,7 @@ def test_figures_are_read_and_events_are_taken_while_a_rebuild_goes_on(
     doors: Doors, operator: Operator
 ) -> None:
     partner, plan_id = settled_plan(doors, lambda p: deal(doors, p))
-    command = [sys.executable, "-m", "deploy.operator", "rebuild", "--from", "topics"]
+    command = [sys.executable, "-m", "deploy.operations", "rebuild", "--from", "topics"]
     with subprocess.Popen(
         [*command, "--stack", str(doors.stack_file), "--json"],
         cwd=CHECKOUT,

@@ -1,4 +1,4 @@
-"""`python -m deploy.operator …`: the commands of those who run Milepost."""
+"""`python -m deploy.operations …`: the commands of those who run Milepost."""
 
 import logging
 import sys
@@ -10,10 +10,10 @@ import typer
 from deploy.local import dead_letters
 from deploy.local.console import OUT, answer, complain, say
 from deploy.local.home import SERVICES, LocalError
-from deploy.operator import overview, settings_check, shown
-from deploy.operator.doors import Item, ask, listed
-from deploy.operator.place import find_home, find_place
-from deploy.operator.rebuilds import rebuild_app
+from deploy.operations import overview, settings_check, shown
+from deploy.operations.doors import Item, ask, listed
+from deploy.operations.place import find_home, find_place
+from deploy.operations.rebuilds import rebuild_app
 
 VERIFY_S: Final = 900.0
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import httpx
 
 from deploy.local.home import LocalError
-from deploy.operator.place import Place
+from deploy.operations.place import Place
 
 PATIENCE_S: Final = 30.0
 PAGE: Final = 500

@@ -13,8 +13,8 @@ from aiokafka.errors import KafkaError
 
 from deploy.local.console import say
 from deploy.local.home import LocalError
-from deploy.operator import shown
-from deploy.operator.place import environment_of, find_home
+from deploy.operations import shown
+from deploy.operations.place import environment_of, find_home
 from services.progress.rebuilding import Outcome, rebuild_figures, rebuild_ledger
 from services.progress.settings import ProgressSettings
 from shared.runtime.settings import load

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from deploy.local.home import PREFIX, SERVICES, Home
-from deploy.operator.doors import Item
-from deploy.operator.place import environment_of
+from deploy.operations.doors import Item
+from deploy.operations.place import environment_of
 from services.ingest.settings import IngestSettings
 from services.notifier.settings import NotifierSettings
 from services.plans.settings import PlansSettings

@@ -7,8 +7,8 @@ import httpx
 
 from deploy.local import dead_letters
 from deploy.local.home import SERVICES, LocalError
-from deploy.operator.doors import Item, ask, client
-from deploy.operator.place import Place
+from deploy.operations.doors import Item, ask, client
+from deploy.operations.place import Place
 
 MOST_LETTERS: Final = 1000
 QUICKLY_S: Final = 10.0
