@@ -194,9 +194,10 @@ def test_a_crashed_service_is_named_with_the_end_of_its_log(make_stack: MakeStac
     stack = make_stack(MILEPOST_MAIL_HOUR="noon")
     crashed = stack.command("up", check=False)
     assert crashed.returncode == 1
-    assert "plans crashed (exit status 1)" in crashed.stderr
+    assert "plans crashed (exit status 78)" in crashed.stderr
     assert f"The end of its log, {stack.home}/log/plans.log:" in crashed.stderr
-    assert "mail_hour" in crashed.stderr
+    assert "error: MILEPOST_MAIL_HOUR: Input should be a valid integer" in crashed.stderr
+    assert "noon" not in crashed.stderr
     stack.down(wipe=True)
 
 
