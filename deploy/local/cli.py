@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import logging
 import shlex
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,7 +11,7 @@ import typer
 
 from deploy.local import clock as stack_clock
 from deploy.local import dead_letters, issuer, sources
-from deploy.local.console import OUT, answer, complain, say
+from deploy.local.console import OUT, answer, run, say
 from deploy.local.home import PARTS, SERVICES, Home, LocalError, read_json
 from deploy.local.stack import Stack
 from shared.events.envelope import stamp
@@ -32,14 +30,8 @@ typer_app.add_typer(sources_app, name="sources")
 
 
 def app() -> None:
-    """Run a command; a LocalError becomes a message and exit status 1."""
-    # Its complaints while a broker comes up are no news.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    try:
-        typer_app()
-    except LocalError as failure:
-        complain(str(failure))
-        sys.exit(1)
+    """Run a command."""
+    run(typer_app)
 
 
 @typer_app.command()

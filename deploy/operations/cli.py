@@ -1,6 +1,5 @@
 """`python -m deploy.operations …`: the commands of those who run Milepost."""
 
-import logging
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -8,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from deploy.local import dead_letters
-from deploy.local.console import OUT, answer, complain, say
+from deploy.local.console import OUT, answer, complain, run, say
 from deploy.local.home import SERVICES, LocalError
 from deploy.operations import overview, settings_check, shown
 from deploy.operations.doors import Item, ask, listed
@@ -40,13 +39,8 @@ State = Annotated[str | None, typer.Option(help="In one state.")]
 
 
 def app() -> None:
-    """Run a command; a LocalError becomes a message and exit status 1."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    try:
-        typer_app()
-    except LocalError as failure:
-        complain(str(failure))
-        sys.exit(1)
+    """Run a command."""
+    run(typer_app)
 
 
 @typer_app.command()
@@ -154,9 +148,8 @@ def ticks(
 ) -> None:
     """List due ticks, the latest first, and what became of each."""
     wanted = {"plan_id": plan, "period": period, "state": state}
-    found = list(listed(find_place(stack), "notifier", "/v1/ticks", limit, **wanted))
     columns = ("tick_id", "stream", "plan_id", "period", "due_at", "state", "deliveries", "reason")
-    _show(found, "Ticks", columns, json=json)
+    _list("ticks", columns, stack, limit, wanted, json=json)
 
 
 @typer_app.command()
@@ -171,16 +164,24 @@ def deliveries(
 ) -> None:
     """List mails, the latest first: when, to whom, state and attempts; never what they say."""
     wanted = {"plan_id": plan, "period": period, "state": state}
-    found = list(listed(find_place(stack), "notifier", "/v1/deliveries", limit, **wanted))
-    columns = ("delivery_id", "stream", "plan_id", "period", "recipient", "state", "attempts")
-    _show(found, "Deliveries", (*columns, "accepted_at", "last_error"), json=json)
+    told = ("delivery_id", "stream", "plan_id", "period", "recipient", "state", "attempts")
+    _list("deliveries", (*told, "accepted_at", "last_error"), stack, limit, wanted, json=json)
 
 
-def _show(found: list[Item], title: str, columns: tuple[str, ...], *, json: bool) -> None:
+def _list(
+    name: str,
+    columns: tuple[str, ...],
+    stack: Path | None,
+    limit: int,
+    wanted: dict[str, str | None],
+    *,
+    json: bool,
+) -> None:
+    found = list(listed(find_place(stack), "notifier", f"/v1/{name}", limit, **wanted))
     if json:
         shown.as_json(found)
     else:
-        shown.as_table(title, columns, found)
+        shown.as_table(name.capitalize(), columns, found)
 
 
 @config_app.command("check")

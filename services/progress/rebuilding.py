@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.progress.domain.reading import Moments
 from services.progress.domain.version import Version
@@ -22,6 +22,7 @@ from services.progress.store import ledger, rebuild
 from services.progress.store.ledger import prepare_batches
 from services.progress.store.rebuild import Key
 from shared.messaging import topics
+from shared.messaging.consumer import as_records
 from shared.messaging.message import Record
 from shared.postgres.pool import Connection, create_pool
 
@@ -230,12 +231,6 @@ async def read_topics(
         while left := {a: end for a, end in left.items() if await consumer.position(a) < end}:
             found = await consumer.getmany(*left, timeout_ms=1000, max_records=READ_AT_ONCE)
             for at, some in found.items():
-                yield [_record(one) for one in some if one.offset < left[at]]
+                yield as_records(one for one in some if one.offset < left[at])
     finally:
         await consumer.stop()
-
-
-def _record(raw: ConsumerRecord) -> Record:
-    return Record(
-        raw.topic, raw.partition, raw.offset, raw.key, raw.value, raw.headers, raw.timestamp
-    )

@@ -218,6 +218,11 @@ def _failing_with(poison: Poison, failure: Exception) -> Callable[[Record], Awai
 
 async def _as_records(message: KafkaMessage) -> list[Record]:
     raw: Any = message.raw_message
+    return as_records(raw)
+
+
+def as_records(raw: Iterable[ConsumerRecord]) -> list[Record]:
+    """What the client gives, as handlers take it."""
     return [
         Record(r.topic, r.partition, r.offset, r.key, r.value, r.headers, r.timestamp) for r in raw
     ]

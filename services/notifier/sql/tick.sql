@@ -61,26 +61,15 @@ WHERE claimed_by IS NOT NULL
 UPDATE tick SET claimed_by = NULL WHERE claimed_by = $1
 
 -- name: list_ticks
--- Latest due first; a planned tick none of whose deliveries is open is done.
+-- Latest due first.
 SELECT shown.*, coalesce(found.states, '{}'::jsonb) AS deliveries
 FROM (
-    SELECT tick_id, stream, plan_id, strategy_id, partner_id, period, due_at, state.state, reason,
+    SELECT tick_id, stream, plan_id, strategy_id, partner_id, period, due_at, state, reason,
         attempts, last_error, received_at, planned_at
-    FROM tick
-    CROSS JOIN LATERAL (
-        SELECT CASE
-            WHEN tick.state <> 'planned' THEN tick.state
-            WHEN EXISTS (
-                SELECT FROM delivery
-                WHERE delivery.tick_id = tick.tick_id
-                    AND delivery.state IN ('planned', 'claimed', 'sending', 'unknown')
-            ) THEN 'planned'
-            ELSE 'done'
-        END AS state
-    ) AS state
+    FROM tick_standing
     WHERE ($1::text IS NULL OR plan_id = $1)
         AND ($2::text IS NULL OR period = $2)
-        AND ($3::text IS NULL OR state.state = $3)
+        AND ($3::text IS NULL OR state = $3)
         AND ($4::timestamptz IS NULL OR (due_at, tick_id) < ($4, $5::text))
     ORDER BY due_at DESC, tick_id DESC
     LIMIT $6
@@ -95,20 +84,7 @@ LEFT JOIN LATERAL (
 ORDER BY due_at DESC, tick_id DESC
 
 -- name: summarize_ticks
-SELECT state, count(*) AS number
-FROM (
-    SELECT CASE
-        WHEN tick.state <> 'planned' THEN tick.state
-        WHEN EXISTS (
-            SELECT FROM delivery
-            WHERE delivery.tick_id = tick.tick_id
-                AND delivery.state IN ('planned', 'claimed', 'sending', 'unknown')
-        ) THEN 'planned'
-        ELSE 'done'
-    END AS state
-    FROM tick
-) AS shown
-GROUP BY state
+SELECT state, count(*) AS number FROM tick_standing GROUP BY state
 
 -- name: measure_ticks
 SELECT count(*) AS waiting, min(due_at) AS oldest_due_at FROM tick WHERE state = 'waiting'

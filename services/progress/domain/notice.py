@@ -66,12 +66,13 @@ def _recipients(
             admins.setdefault(user.email.lower(), user)
     if not admins:
         return [], "no_recipients"
-    return [_recipient(user) for user in admins.values()], None
+    return [recipient(user.email, user.name, user.locale) for user in admins.values()], None
 
 
-def _recipient(user: User) -> Mapping[str, Any]:
-    told = {"email": user.email, "name": user.name}
-    return told if user.locale is None else {**told, "locale": user.locale}
+def recipient(email: str, name: str | None, locale: str | None) -> Mapping[str, Any]:
+    """Somebody a statement goes to; the language is left out where none is known."""
+    told = {"email": email, "name": name}
+    return told if locale is None else {**told, "locale": locale}
 
 
 def assemble(statements: Mapping[UUID, bytes], wanted: list[UUID]) -> bytes:

@@ -12,6 +12,7 @@ import orjson
 from services.progress.domain.insight.asking import Asked
 from services.progress.domain.insight.peers import Split, split_of
 from services.progress.domain.insight.period import Period
+from services.progress.domain.notice import recipient
 from services.progress.handlers.insights import InsightMeasures
 from services.progress.store import scope, sellers
 from services.progress.store.sellers import PersonRow, SellerTick
@@ -109,8 +110,7 @@ def _statement(
     recipients = []
     if insights is not None and tick.person is not None:
         row = rows[tick.person]
-        told = {"email": tick.person, "name": row.name}
-        recipients = [told if row.locale is None else {**told, "locale": row.locale}]
+        recipients = [recipient(tick.person, row.name, row.locale)]
     return orjson.dumps(
         {
             "kind": "seller",

@@ -2,25 +2,8 @@
 -- The tables are the session's own: nobody sees them, and they go with it.
 
 -- name: make_beside
-CREATE TEMPORARY TABLE IF NOT EXISTS beside (
-    known_from timestamptz,
-    version bigint,
-    day date,
-    won_day date,
-    deleted boolean,
-    record_id text COLLATE "C",
-    kind text,
-    partner_id text,
-    amount text,
-    currency text,
-    deal_type text,
-    labels text,
-    campaign_id text,
-    activity_type text,
-    user_id text,
-    subject text,
-    body text COLLATE "C"
-)
+-- Versions as they are staged for a batch.
+CREATE TEMPORARY TABLE IF NOT EXISTS beside (LIKE staging)
 
 -- name: make_suspects
 -- Records that topics and ledger do not agree on; `lacking` when all that is wrong is that the

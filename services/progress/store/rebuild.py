@@ -11,7 +11,10 @@ Key = tuple[str, str]
 
 
 async def make_beside(connection: Connection) -> None:
-    """Make the session's tables; what another rebuild left in them is not there."""
+    """Make the session's tables; what another rebuild left in them is not there.
+
+    The session has been prepared for batches.
+    """
     await connection.execute(SQL["make_beside"])
     await connection.execute(SQL["make_suspects"])
 
