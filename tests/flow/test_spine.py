@@ -551,6 +551,8 @@ def test_complete_to_moves_on_and_never_back(doors: Doors) -> None:
 
 
 def test_verify_finds_no_difference(doors: Doors) -> None:
+    partner, _, _ = planned(doors, APPROVED, WON)
+    doors.tell("deal", **deal(doors, partner))
     doors.settled()
     found = doors.verify()
     assert found["differences"] == 0
