@@ -234,6 +234,7 @@ class Stack:
             "INGEST_URL": self._url("ingest"),
             "CONSOLE_URL": self._url("plans"),
             "PORTAL_URL": self._url("progress"),
+            "MAILS_URL": self._url("notifier"),
         }
 
     def _describe(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -16,8 +17,12 @@ from services.notifier.api import log_router
 from services.notifier.consumers import GROUP, on_ticks, to_dead_letters
 from services.notifier.contract import CONSUMES
 from services.notifier.handlers import DoubtRules
+from services.notifier.look.api import LookDesk, look_router
+from services.notifier.look.book import LookBook
+from services.notifier.look.pages import Samples, look_pages, sample_pages
+from services.notifier.look.trying import SampleSender
 from services.notifier.mail.archive import Archive, FolderArchive, NoArchive
-from services.notifier.mail.letter import letter_writer
+from services.notifier.mail.letter import LetterWriter
 from services.notifier.mail.smtp import MailConnection, MailServer
 from services.notifier.pages import unsubscribe_router
 from services.notifier.preferences import preferences_router
@@ -38,8 +43,10 @@ from shared.messaging.outbox import OutboxRelay, outbox_router
 from shared.messaging.producer import Publisher
 from shared.postgres.pool import Pool, create_pool
 from shared.web.app import Check, cancel, create_app, start_patiently
+from shared.web.pages.rendering import Pages
 
 NAME: Final = "notifier"
+HERE: Final = Path(__file__).parent
 PLANNERS: Final = 2
 """One asks while the other writes down what it was answered."""
 LAST_MAILS_S: Final = 12.0
@@ -62,6 +69,9 @@ class Notifier:
         self._publisher = Publisher(settings.kafka, client_id=f"milepost-{NAME}")
         self._relay = OutboxRelay(pool, self._publisher, service=NAME)
         self._mail_server = MailServer(settings)
+        self._looks = LookBook(settings)
+        self._letters = LetterWriter(settings, self._looks)
+        self._look_desk = LookDesk(pool, clock, self._looks, settings.mail_domain)
         self._statements = Statements(settings)
         self._calls, self._plans_url = ServiceCalls(settings), settings.plans_url.rstrip("/")
         self._finisher = Finisher(pool, clock, self._calls, settings.progress_url)
@@ -93,7 +103,8 @@ class Notifier:
             worker=self._worker,
             server=self._mail_server,
             connections=connections,
-            write_letter=letter_writer(settings),
+            write_letter=self._letters,
+            looks=self._looks,
             backoff=settings.backoff,
             on_recorded=self._relay.wake,
         )
@@ -130,8 +141,24 @@ class Notifier:
             preferences_router(self._pool, self._clock),
             participation_router(self._pool, self._calls, self._plans_url),
             returns_router(self._pool, self._clock, self._return_path),
+            look_router(self._look_desk),
             dead_letter_router(self._pool, self._publisher, self._clock),
             outbox_router(self._pool),
+        ]
+
+    def page_routers(self, pages: Pages, settings: NotifierSettings) -> list[APIRouter]:
+        """What administrators see."""
+        sender = SampleSender(
+            self._pool,
+            self._clock,
+            self._looks,
+            self._letters,
+            lambda: MailConnection(self._mail_server, settings),
+        )
+        samples = Samples(self._look_desk, self._letters)
+        return [
+            look_pages(pages, self._look_desk),
+            sample_pages(pages, samples, sender, settings.mail_domain),
         ]
 
     def checks(self) -> dict[str, Check]:
@@ -217,7 +244,7 @@ def build(settings: NotifierSettings) -> FastAPI:
         url = settings.database_url.get_secret_value()
         pool = await create_pool(url, size=settings.database_pool)
         notifier = Notifier(settings, pool)
-        for router in notifier.routers():
+        for router in [*notifier.routers(), *notifier.page_routers(pages, settings)]:
             app.include_router(router)
         app.state.checks.update(notifier.checks())
         await notifier.start()
@@ -227,7 +254,16 @@ def build(settings: NotifierSettings) -> FastAPI:
             await notifier.stop()
             await _close(pool)
 
-    return create_app(NAME, settings, lifespan=lifespan)
+    pages = Pages(
+        settings,
+        settings.clock(),
+        site="mails",
+        templates=[HERE / "templates"],
+        static=[HERE / "static"],
+    )
+    app = create_app(NAME, settings, lifespan=lifespan)
+    pages.install(app)
+    return app
 
 
 async def _close(pool: Pool) -> None:

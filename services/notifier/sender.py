@@ -28,7 +28,7 @@ from services.notifier.domain.delivery import (
     Uncertain,
     settle,
 )
-from services.notifier.mail.letter import Letter, WriteLetter
+from services.notifier.mail.letter import Letter, Looks, WriteLetter
 from services.notifier.mail.smtp import MailConnection, MailServer, MailServerAwayError
 from services.notifier.store import Claim, End, Start, Told
 from shared.kernel.clock import Clock
@@ -167,6 +167,7 @@ class SenderParts:
     server: MailServer
     connections: Sequence[MailConnection]
     write_letter: WriteLetter
+    looks: Looks
     backoff: Backoff
     on_recorded: Callable[[], None]
 
@@ -229,6 +230,7 @@ class Sender:
         if room < self._ahead // 2:
             return False
         async with self._parts.pool.acquire() as connection:
+            await self._parts.looks.follow(connection)
             claims = await store.claim_deliveries(connection, self._parts.worker, room)
         async with self._arrived:
             self._queue.extend(claims)

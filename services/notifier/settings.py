@@ -13,21 +13,18 @@ from services.notifier.domain.address import AddressRefusedError, checked
 from services.notifier.domain.backoff import Backoff
 from services.notifier.domain.bounce import ReturnPath
 from services.notifier.domain.delivery import UnknownPolicy
-from shared.runtime.settings import ServiceSettings
+from shared.web.pages.settings import PageSettings
 
 Tls = Literal["auto", "starttls", "tls", "none"]
 
 
-class NotifierSettings(ServiceSettings):
+class NotifierSettings(PageSettings):
     """Settings of the notifier; README.md says what they are for."""
 
     progress_url: str
     service_token: SecretStr = SecretStr("")
     service_token_file: Path | None = None
     """Read again for every batch, so that a rotated token needs no restart."""
-    portal_url: str = ""
-    """The address that links to a plan in the portal begin with; `public_url` unless given."""
-
     plans_url: str = "http://127.0.0.1:8001"
     """Where sellers leave plans and opt out, when they ask for it from a mail."""
     explore_url: str = ""
@@ -48,8 +45,6 @@ class NotifierSettings(ServiceSettings):
     """How long the answer to a whole message may take."""
 
     mail_from: str = "Milepost <milepost@localhost>"
-    locale: str = "en-GB"
-    """The organization's: the language of mails to recipients of whom none is known."""
     mail_bounces: str = ""
     """Where mails that cannot be delivered come back to, `bounces@mail.example`: each under a tag
     of its own. Without it they go to the sender's address, and nobody reads them here."""

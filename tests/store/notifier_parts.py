@@ -17,8 +17,9 @@ from pydantic import SecretStr
 from services.notifier import handlers, store
 from services.notifier.domain.delivery import UnknownPolicy
 from services.notifier.handlers import DoubtRules
+from services.notifier.look.book import LookBook
 from services.notifier.mail.archive import Archive, NoArchive
-from services.notifier.mail.letter import letter_writer
+from services.notifier.mail.letter import LetterWriter
 from services.notifier.mail.smtp import MailConnection, MailServer
 from services.notifier.schedule import Keeper, KeeperParts, Planner
 from services.notifier.sender import Sender, SenderParts
@@ -289,6 +290,11 @@ def settings_for(database_url: str, smtp_port: int, **changes: Any) -> NotifierS
     return NotifierSettings(**(given | changes))
 
 
+def letters(settings: NotifierSettings) -> LetterWriter:
+    """Writes mails in the look that the settings give."""
+    return LetterWriter(settings, LookBook(settings))
+
+
 class Desk:
     """One notifier process's parts, to be run or stepped through by a test."""
 
@@ -299,6 +305,7 @@ class Desk:
         self.worker = new_id()
         self.stub = stub
         self.server = MailServer(settings)
+        self.looks = LookBook(settings)
         self.planner = Planner(
             pool,
             self.clock,
@@ -320,7 +327,8 @@ class Desk:
                 MailConnection(self.server, self.settings)
                 for _ in range(self.settings.smtp_connections)
             ],
-            "write_letter": letter_writer(self.settings),
+            "write_letter": LetterWriter(self.settings, self.looks),
+            "looks": self.looks,
             "backoff": self.settings.backoff,
             "on_recorded": lambda: None,
         }

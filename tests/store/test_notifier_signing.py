@@ -9,12 +9,12 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from services.notifier.mail.dkim import signer_of
-from services.notifier.mail.letter import letter_writer
 from tests.backends.database import Database
 from tests.store.notifier_parts import (
     ChaosSink,
     Desk,
     ProgressStub,
+    letters,
     pooled,
     settings_for,
     statement,
@@ -67,7 +67,7 @@ async def test_what_the_mail_server_gets_verifies(database: Database, sink: Chao
 def test_a_key_that_cannot_sign_stops_the_start(key: str) -> None:
     told = SIGNING | {"dkim_key": key}
     with pytest.raises(ValueError, match="MILEPOST_DKIM_KEY"):
-        letter_writer(settings_for("postgresql://x@127.0.0.1/x", 25, **told))
+        letters(settings_for("postgresql://x@127.0.0.1/x", 25, **told))
 
 
 def test_bounces_need_a_key_of_their_own() -> None:

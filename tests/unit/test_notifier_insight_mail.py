@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from services.notifier.domain.language import LANGUAGES
-from services.notifier.mail.letter import letter_writer
 from services.notifier.store import Claim
-from tests.store.notifier_parts import settings_for
+from tests.store.notifier_parts import letters, settings_for
 
 EN, DE = LANGUAGES["en"], LANGUAGES["de"]
 SUBJECT = "Your seller insights"
@@ -118,7 +117,7 @@ def written(
         locale=locale,
     )
     options = {"portal_url": "https://portal.example", "public_url": "https://mail.example"}
-    write = letter_writer(settings_for("postgresql://x", 25, **(options | settings)))
+    write = letters(settings_for("postgresql://x", 25, **(options | settings)))
     _, content_bytes = write(claim, AT)
     mail = email.message_from_bytes(content_bytes, policy=email.policy.default)
     plain, html = mail.get_body(("plain",)), mail.get_body(("html",))

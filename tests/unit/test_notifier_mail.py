@@ -16,17 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.domain.language import LANGUAGES, Code, language_of, language_of_browser
+from services.notifier.domain.look import shown
 from services.notifier.domain.progress_mail import ProgressMail, progress_mail
 from services.notifier.domain.statement import read_statement
 from services.notifier.domain.wording import one_line
 from services.notifier.handlers import TEMPLATES
+from services.notifier.look.book import look_of
 from services.notifier.mail.compose import HeaderRefusedError, Mail, Mailbox, compose
-from services.notifier.mail.letter import letter_writer
 from services.notifier.mail.rendering import TEMPLATES as FILES
 from services.notifier.mail.rendering import Parts, mail_template
 from services.notifier.store import Claim
 from shared.kernel.ids import named_id
-from tests.store.notifier_parts import goal, progress, settings_for, statement
+from tests.store.notifier_parts import goal, letters, progress, settings_for, statement
 
 UTC_ZONE = ZoneInfo("UTC")
 MONEY = goal(
@@ -51,7 +52,8 @@ def mail_of(
 
 
 def parts_of(*goals: dict[str, Any], code: Code = "en", **changes: Any) -> Parts:
-    return mail_template("partner_progress", code).fill(mail_of(*goals, code=code, **changes))
+    look = shown(look_of(settings_for("postgresql://x", 25)), None)
+    return mail_template("partner_progress", code).fill(mail_of(*goals, code=code, **changes), look)
 
 
 class Words(HTMLParser):
@@ -118,6 +120,7 @@ def test_the_text_part_reads_well() -> None:
         "https://portal.example/p1\n"
         "\n"
         "-- \n"
+        "Milepost\n"
         "You get this mail once a month while the plan runs, as an admin of your\n"
         "organization's partner account. It counts what was recorded by the time above.\n"
         "No more of these mails:\n"
@@ -362,7 +365,7 @@ def claim() -> Claim:
 
 
 def test_a_letter_is_the_same_to_the_byte_for_the_same_date() -> None:
-    write = letter_writer(settings_for("postgresql://x", 25))
+    write = letters(settings_for("postgresql://x", 25))
     at = datetime(2026, 3, 1, 8, tzinfo=UTC)
     assert write(claim(), at) == write(claim(), at)
     envelope, content = write(claim(), at)
@@ -381,7 +384,7 @@ def test_the_edition_that_is_planned_is_the_one_that_is_rendered() -> None:
 
 
 def test_writing_a_letter_is_quick() -> None:
-    write = letter_writer(settings_for("postgresql://x", 25))
+    write = letters(settings_for("postgresql://x", 25))
     at = datetime(2026, 3, 1, 8, tzinfo=UTC)
     write(claim(), at)
     times = []

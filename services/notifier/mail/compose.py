@@ -1,4 +1,4 @@
-"""Mails as bytes: headers and a text and an HTML part, ready for DATA.
+"""Mails as bytes: headers, a text and an HTML part, and the logo that the HTML shows.
 
 The standard library's `EmailMessage` takes 1.8 ms to build and serialize such a mail, most of it
 folding headers and choosing encodings again for every recipient. This writes the one shape that
@@ -6,6 +6,7 @@ is sent here in 0.1 ms; the tests read everything back with `email.policy.defaul
 """
 
 import re
+from base64 import encodebytes
 from binascii import b2a_qp
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +33,26 @@ class Mailbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """An image within a mail, encoded once for all mails that carry it."""
+
+    content_id: str
+    part: bytes
+    """Its part with the part's own headers."""
+
+    @classmethod
+    def of(cls, content_id: str, media_type: str, content: bytes) -> "Picture":
+        """A picture that `cid:CONTENT_ID` shows."""
+        head = (
+            f"Content-Type: {media_type}\r\n"
+            "Content-Transfer-Encoding: base64\r\n"
+            f"Content-ID: <{_ascii('Content-ID', content_id)}>\r\n"
+            "Content-Disposition: inline\r\n\r\n"
+        )
+        return cls(content_id, head.encode("ascii") + encodebytes(content).replace(b"\n", b"\r\n"))
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """All that a mail is made of."""
 
@@ -45,6 +66,7 @@ class Mail:
     period: str
     text: str
     html: str
+    picture: Picture | None = None
 
 
 def compose(mail: Mail) -> bytes:
@@ -52,7 +74,8 @@ def compose(mail: Mail) -> bytes:
 
     Raises HeaderRefusedError when a value could break out of its header.
     """
-    boundary = f"=_{mail.message_id.strip('<>').partition('@')[0]}"
+    name = mail.message_id.strip("<>").partition("@")[0]
+    boundary = f"=_{name}"
     head = [
         f"From: {_mailbox('From', mail.sender)}",
         f"To: {_mailbox('To', mail.recipient)}",
@@ -70,19 +93,31 @@ def compose(mail: Mail) -> bytes:
         "",
         "",
     ]
-    parts = [_part(boundary, "plain", mail.text), _part(boundary, "html", mail.html)]
-    return CRLF.join(head).encode("ascii") + b"".join(parts) + f"--{boundary}--\r\n".encode()
+    shown = _part("html", mail.html)
+    if mail.picture is not None:
+        # Not a beginning of the other boundary: some readers would take the one for the other.
+        shown = _related(f"=-{name}", shown, mail.picture)
+    return CRLF.join(head).encode("ascii") + _joined(boundary, _part("plain", mail.text), shown)
 
 
-def _part(boundary: str, subtype: str, body: str) -> bytes:
+def _joined(boundary: str, *parts: bytes) -> bytes:
+    between = f"--{boundary}\r\n".encode("ascii")
+    return b"".join(between + part + b"\r\n" for part in parts) + f"--{boundary}--\r\n".encode()
+
+
+def _related(boundary: str, shown: bytes, picture: Picture) -> bytes:
+    head = f'Content-Type: multipart/related; type="text/html"; boundary="{boundary}"\r\n\r\n'
+    return head.encode("ascii") + _joined(boundary, shown, picture.part)
+
+
+def _part(subtype: str, body: str) -> bytes:
     head = (
-        f"--{boundary}\r\n"
         f"Content-Type: text/{subtype}; charset=utf-8\r\n"
         "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
     )
     # Line ends come first: the encoder takes its soft breaks' style from them.
     lines = CRLF + body.replace(CRLF, "\n").replace("\r", "\n").replace("\n", CRLF)
-    return head.encode("ascii") + b2a_qp(lines.encode())[2:] + CRLF.encode()
+    return head.encode("ascii") + b2a_qp(lines.encode())[2:]
 
 
 def _structured(name: str, value: str) -> str:

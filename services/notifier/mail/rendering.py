@@ -10,6 +10,7 @@ import mrml
 
 from services.notifier.domain.insight_mail import InsightMail
 from services.notifier.domain.language import LANGUAGES, Code, Language
+from services.notifier.domain.look import Shown
 from services.notifier.domain.progress_mail import ProgressMail, Standing
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -46,9 +47,12 @@ class MailTemplate:
         plain.globals |= {"standing": partial(spoken, language=language), "say": language.say}
         self._text = plain.get_template(f"{name}.txt")
 
-    def fill(self, mail: ProgressMail | InsightMail) -> Parts:
-        """Both parts of one person's mail."""
-        return Parts(text=self._text.render(mail=mail), html=self._html.render(mail=mail))
+    def fill(self, mail: ProgressMail | InsightMail, look: Shown) -> Parts:
+        """Both parts of one person's mail, in a look."""
+        return Parts(
+            text=self._text.render(mail=mail, look=look),
+            html=self._html.render(mail=mail, look=look),
+        )
 
 
 @cache

@@ -6,8 +6,8 @@ from typing import Literal
 
 from shared.web.auth import Principal, Role
 
-Site = Literal["console", "portal"]
-"""Which service has a page: the console is the plans service, the portal the progress service."""
+Site = Literal["console", "portal", "mails"]
+"""Which service has a page: plans has the console, progress the portal, the notifier its mails."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("Strategies", "console", "/strategies", "layers", _SUPPLIER),
     Entry("Partners", "portal", "/partners", "building", _SUPPLIER),
     Entry("Portal pages", "portal", "/portal-pages", "layout", _SUPPLIER),
+    Entry("Mails", "mails", "/mails", "mail", frozenset({"administrator"})),
     Entry("Seller plans", "console", "/seller-plans", "chart", _ANALYSTS),
     Entry("Success Plan", "portal", "/portal", "flag", _PARTNER),
 )

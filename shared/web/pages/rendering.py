@@ -81,6 +81,7 @@ class Pages:
         self._bases: dict[Site, str] = {
             "console": "" if site == "console" else settings.console_url,
             "portal": "" if site == "portal" else settings.portal_url,
+            "mails": "" if site == "mails" else settings.mails_url,
         }
         self._assets = Assets(static)
         self._environment = self._make_environment([*templates, TEMPLATES])

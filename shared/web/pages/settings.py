@@ -18,6 +18,8 @@ class PageSettings(SignInSettings):
     """The supplier's console: the plans service, as browsers know it."""
     portal_url: str = ""
     """Progress pages and the partners' portal: the progress service, as browsers know it."""
+    mails_url: str = ""
+    """Samples and the look of mails: the notifier, as browsers know it."""
 
     @field_validator("locale")
     @classmethod
@@ -28,7 +30,7 @@ class PageSettings(SignInSettings):
             raise ValueError(f"{name} is no locale such as en-GB") from None
         return name
 
-    @field_validator("console_url", "portal_url")
+    @field_validator("console_url", "portal_url", "mails_url")
     @classmethod
     def _without_slash(cls, url: str) -> str:
         return url.rstrip("/")

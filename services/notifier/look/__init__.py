@@ -1,0 +1,1 @@
+"""The look of mails: set by administrators, versioned, previewed and tried out."""
