@@ -89,6 +89,12 @@ ENDPOINTS = [
     Endpoint("progress", "GET", "/v1/dead-letters", {"administrator"}),
     Endpoint("notifier", "GET", "/v1/deliveries", {"administrator"}),
     Endpoint("notifier", "GET", "/v1/dead-letters", {"administrator"}),
+    Endpoint("notifier", "GET", "/v1/look", {"administrator"}),
+    Endpoint("notifier", "PUT", "/v1/look", {"administrator"}),
+    Endpoint("notifier", "GET", "/v1/look/logo", {"administrator"}),
+    Endpoint("notifier", "PUT", "/v1/look/logo", {"administrator"}),
+    Endpoint("notifier", "DELETE", "/v1/look/logo", {"administrator"}),
+    Endpoint("notifier", "GET", "/v1/look/history", {"administrator"}),
 ]
 
 

@@ -13,6 +13,7 @@ from shared.kernel.period import local_day
 
 LONGEST_TITLE: Final = 300
 LONGEST_NAME: Final = 120
+LONGEST_UNIT: Final = 20
 LONGEST_SUBJECT_TITLE: Final = 120
 UNITS_WITHOUT_WORD: Final = frozenset({"count", "number"})
 FULL: Final = Decimal(100)
@@ -118,7 +119,7 @@ def _standing(told: Goal | Quarter, unit: str, language: Language) -> Standing:
     percent = told.percent if told.target is not None else None
     share = _decimal(percent)
     value = language.figure(told.value)
-    behind = "" if unit in UNITS_WITHOUT_WORD else f" {unit}"
+    behind = "" if unit in UNITS_WITHOUT_WORD else f" {one_line(unit, LONGEST_UNIT)}"
     if told.target is None:
         words = f"{value}{behind}"
     else:
