@@ -85,7 +85,9 @@ def _users(seller: Seller) -> list[dict[str, str]]:
 def _user(seller: Seller, number: int, role: str) -> dict[str, str]:
     first, last = _person(seller, number)
     address = f"{first}.{last}@{partner_id(seller.name)}.example".lower()
-    return {"email": address, "name": f"{first} {last}", "role": role}
+    told = {"email": address, "name": f"{first} {last}", "role": role}
+    reads_german = share("reads German", seller.name, number) < 1 / 8
+    return {**told, "locale": "de"} if reads_german else told
 
 
 def _person(seller: Seller, number: int) -> tuple[str, str]:

@@ -1,7 +1,8 @@
 """Mails as programs show them, and the console's pages about them, in a real browser.
 
 The pictures of mails in docs/tour.md come from the mailbox of `make demo`:
-`MILEPOST_TOUR=1 MILEPOST_TEST_STACK=.local/stack.json pytest tests/browser/test_mails.py -k mailbox`.
+`MILEPOST_TOUR=1 MILEPOST_TEST_STACK=.local/stack.json pytest tests/browser/test_mails.py`
+with `-k mailbox`.
 """
 
 import base64

@@ -5,6 +5,7 @@ process that has just reached a step, and misbehaves on purpose meanwhile.
 """
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -38,7 +39,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.store, pytest.mark.slow]
 STEPS = ["claimed", "connect", "mail", "rcpt", "data", "message", "message+", "answered"]
 """Where the process is killed: with claims in hand; connected; announced; about to be read; with
 the whole message out and not filed; filed and not answered; answered and not written down."""
-A_ROUND = 40
+A_ROUND = int(os.environ.get("MILEPOST_MAILS_A_KILL", "40"))
 MISCHIEF: dict[int, tuple[str, bytes]] = {
     3: ("mail", b"421 closing\r\n"),
     7: ("rcpt", b"451 greylisted\r\n"),
@@ -159,6 +160,7 @@ async def test_killed_at_every_step_none_is_lost_and_none_goes_twice(
         await here.all_accepted()
         assert here.kills == dict.fromkeys(STEPS, 1)
         wanted = await here.pool.fetch("SELECT message_id FROM delivery ORDER BY message_id")
+        print(f"{len(STEPS)} kills, {len(wanted)} deliveries, {len(here.sink.ids())} mails")  # noqa: T201
         assert here.sink.ids() == [row["message_id"] for row in wanted]
 
 
@@ -186,4 +188,5 @@ async def test_without_an_archive_copies_are_bounded_by_the_mails_in_data(
         )
         in_doubt |= {row["message_id"] for row in told}
         twice = {message_id for message_id, number in copies.items() if number > 1}
+        print(f"3 kills, {len(copies)} deliveries, {len(twice)} twice, in doubt {len(in_doubt)}")  # noqa: T201
         assert twice <= in_doubt
