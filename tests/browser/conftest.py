@@ -115,8 +115,11 @@ def sign_in(page: "Page", site: str, persona: Persona, wanted: str = "/") -> Non
     page.wait_for_url(f"{site}/**")
 
 
-def faults(page: "Page", *, only: str | None = None) -> list[str]:
-    """What axe finds wrong with a page (by one of its rules): a line for each element at fault."""
+def faults(page: "Page", *, only: str | None = None, but: tuple[str, ...] = ()) -> list[str]:
+    """What axe finds wrong with a page, by one of its rules or all but some.
+
+    A line for each element at fault.
+    """
     from axe_playwright_python.sync_playwright import Axe
 
     wanted = {"type": "rule", "values": [only]} if only else {"type": "tag", "values": RULES}
@@ -124,6 +127,7 @@ def faults(page: "Page", *, only: str | None = None) -> list[str]:
     return [
         f"{rule['id']}: {node['html'][:200]} ({node['failureSummary'][:300]})"
         for rule in found.response["violations"]
+        if rule["id"] not in but
         for node in rule["nodes"]
     ]
 

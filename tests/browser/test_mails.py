@@ -55,6 +55,8 @@ BRAND = Look(
     read_logo(png()),
 )
 LONG = "Donaudampfschifffahrtsgesellschaft" * 300
+# A mail is an article within the page of the mail program, which has the landmarks.
+OF_THE_PROGRAM = ("landmark-one-main", "region")
 PLAIN = {"name": "Milepost", "sender": {"name": "Milepost", "address": "milepost@localhost"}}
 
 
@@ -99,7 +101,7 @@ def test_everybody_can_read_a_mail(
     ]:
         page = make_context(size, scheme).new_page()
         page.set_content(html)
-        assert faults(page) == []
+        assert faults(page, but=OF_THE_PROGRAM) == []
         assert overflow(page) == []
         assert small_targets(page) == []
         dress = "branded" if look else "plain"
@@ -145,11 +147,11 @@ def test_an_administrator_looks_at_samples(page: "Page", doors: Doors) -> None:
     frame.get_by_role("heading", name="FY26 Partner growth").wait_for()
     right(page)
     page.get_by_label("Language").select_option("de")
-    frame.get_by_text("1 von 4 Jahreszielen erreicht.", exact=True).wait_for()
-    page.get_by_label("Mail", exact=True).select_option("seller_insights")
+    frame.get_by_text("1 von 4 Jahreszielen erreicht.", exact=True).last.wait_for()
+    page.get_by_role("combobox", name="Mail", exact=True).select_option("seller_insights")
     frame.get_by_role("heading", name="Ihre Einblicke").wait_for()
     page.get_by_role("region", name="Text part").get_by_text("Nur für Ihre Augen.").wait_for()
-    page.get_by_label("Colours", exact=True).last.select_option("dark")
+    page.get_by_role("combobox", name="Colours", exact=True).select_option("dark")
     page.wait_for_url("**scheme=dark**")
     page.get_by_label("Width").select_option("phone")
     page.wait_for_url("**width=phone**")
@@ -212,7 +214,7 @@ def test_an_administrator_sets_the_look(page: "Page", doors: Doors, tmp_path: Pa
     page.get_by_label("Sender's address").fill("partners@elsewhere.example")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("its contrast is 2.1 to 1, 4.5 is needed").first.wait_for()
-    page.get_by_text("Must be an address at localhost").wait_for()
+    page.get_by_text("Must be an address at localhost").last.wait_for()
     right(page)
     assert page.get_by_label("Name", exact=True).input_value() == "Northwind Partner Program"
     page.get_by_label("Accent", exact=True).fill("#9a3412")
@@ -221,7 +223,7 @@ def test_an_administrator_sets_the_look(page: "Page", doors: Doors, tmp_path: Pa
     wrong.write_bytes(b"<svg onload='alert(1)'/>")
     page.get_by_label("Logo", exact=True).set_input_files(wrong)
     page.get_by_role("button", name="Save").click()
-    page.get_by_text("Is an SVG, which mail programs do not show").wait_for()
+    page.get_by_text("Is an SVG, which mail programs do not show").last.wait_for()
     wrong.write_bytes(png())
     page.get_by_label("Logo", exact=True).set_input_files(wrong)
     page.get_by_role("button", name="Save").click()

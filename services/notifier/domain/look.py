@@ -21,9 +21,9 @@ from services.notifier.domain.logo import Logo
 from services.notifier.domain.wording import one_line
 
 ACCENT: Final = "#0b5cad"
-LIGHT_GROUNDS: Final = (WHITE, "#eef2f6")
+LIGHT_GROUNDS: Final = (WHITE, "#f4f7fa", "#eef2f6")
 """What the accent stands on, or stands behind in white: the card and the page of a mail."""
-DARK_GROUNDS: Final = ("#1c252e", "#12181f")
+DARK_GROUNDS: Final = ("#1c252e", "#26313c", "#12181f")
 """The same where the reader's mail program is dark."""
 LONGEST_NAME: Final = 80
 Flaw = tuple[str, str]
