@@ -22,7 +22,7 @@ from shared.kernel.clock import Clock
 from shared.messaging import dead_letter
 from shared.messaging.message import Record
 from shared.postgres.pool import Pool
-from shared.web.problems import pointer_of
+from shared.web.problems import errors_of
 
 GROUP: Final = "milepost.notifier"
 _log = structlog.get_logger(__name__)
@@ -116,9 +116,7 @@ def read_event(record: Record) -> Tick | ParticipantChanged | None:
     try:
         tick = model.model_validate_json(record.value or b"")
     except ValidationError as failure:
-        raise BrokenTickError(
-            [{"pointer": pointer_of(e["loc"]), "detail": e["msg"]} for e in failure.errors()]
-        ) from None
+        raise BrokenTickError(errors_of(failure)) from None
     nulled = [name for name, value in tick if isinstance(value, str) and "\x00" in value]
     if nulled:
         raise BrokenTickError(

@@ -8,6 +8,7 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -60,6 +61,11 @@ def pointer_of(location: Sequence[int | str]) -> str:
         else location
     )
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+
+
+def errors_of(failure: ValidationError) -> list[dict[str, str]]:
+    """What a model found wrong, with pointers into what it was given."""
+    return [{"pointer": pointer_of(e["loc"]), "detail": e["msg"]} for e in failure.errors()]
 
 
 def install_problem_handlers(app: FastAPI) -> None:

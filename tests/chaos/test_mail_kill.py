@@ -160,6 +160,7 @@ async def test_killed_at_every_step_none_is_lost_and_none_goes_twice(
         await here.all_accepted()
         assert here.kills == dict.fromkeys(STEPS, 1)
         wanted = await here.pool.fetch("SELECT message_id FROM delivery ORDER BY message_id")
+        # Shown with `-s`: the figures of a run with a larger MILEPOST_MAILS_A_KILL.
         print(f"{len(STEPS)} kills, {len(wanted)} deliveries, {len(here.sink.ids())} mails")  # noqa: T201
         assert here.sink.ids() == [row["message_id"] for row in wanted]
 

@@ -16,32 +16,14 @@ from shared.events.plans import TICK_DUE
 from shared.messaging.message import Record
 from shared.web.app import create_app
 from shared.web.auth import Authenticator, Principal
-from tests.backends.database import Database
 from tests.store.notifier_parts import (
     DUE,
     ChaosSink,
     Desk,
-    ProgressStub,
     ended,
-    pooled,
-    settings_for,
     statement,
     tick,
 )
-
-
-@pytest.fixture
-async def sink() -> AsyncIterator[ChaosSink]:
-    made = await ChaosSink().start()
-    yield made
-    await made.stop()
-
-
-@pytest.fixture
-async def desk(database: Database, sink: ChaosSink) -> AsyncIterator[Desk]:
-    url = database.url("notifier")
-    async with pooled(url) as pool:
-        yield Desk(pool, settings_for(url, sink.port), ProgressStub())
 
 
 @pytest.fixture

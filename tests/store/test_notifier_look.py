@@ -15,15 +15,11 @@ from shared.kernel.clock import FixedClock
 from shared.web.app import create_app
 from shared.web.auth import Authenticator, Principal
 from shared.web.problems import Problem
-from tests.backends.database import Database
 from tests.store.notifier_parts import (
     NOW,
     ChaosSink,
     Desk,
-    ProgressStub,
     ended,
-    pooled,
-    settings_for,
     statement,
 )
 from tests.unit.test_notifier_look import jpeg, png
@@ -34,20 +30,6 @@ LOOK: dict[str, Any] = {
     "colours": {"accent": "#9a3412"},
 }
 ROBIN = Principal("robin", frozenset({"administrator"}), email="robin@supplier.example")
-
-
-@pytest.fixture
-async def sink() -> AsyncIterator[ChaosSink]:
-    made = await ChaosSink().start()
-    yield made
-    await made.stop()
-
-
-@pytest.fixture
-async def desk(database: Database, sink: ChaosSink) -> AsyncIterator[Desk]:
-    url = database.url("notifier")
-    async with pooled(url) as pool:
-        yield Desk(pool, settings_for(url, sink.port), ProgressStub())
 
 
 @pytest.fixture

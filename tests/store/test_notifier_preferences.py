@@ -25,13 +25,6 @@ HTML = {"Accept": "text/html"}
 
 
 @pytest.fixture
-async def sink() -> AsyncIterator[ChaosSink]:
-    made = await ChaosSink().start()
-    yield made
-    await made.stop()
-
-
-@pytest.fixture
 async def desk(database: Database, sink: ChaosSink) -> AsyncIterator[Desk]:
     url = database.url("notifier")
     async with pooled(url) as pool:

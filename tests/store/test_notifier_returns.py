@@ -29,13 +29,6 @@ ANN, BEN = "ann@partner.example", "ben@partner.example"
 
 
 @pytest.fixture
-async def sink() -> AsyncIterator[ChaosSink]:
-    made = await ChaosSink().start()
-    yield made
-    await made.stop()
-
-
-@pytest.fixture
 async def desk(database: Database, sink: ChaosSink) -> AsyncIterator[Desk]:
     url = database.url("notifier")
     told = {"mail_bounces": PATHS.mailbox, "return_key": "key"}

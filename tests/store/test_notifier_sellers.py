@@ -1,7 +1,6 @@
 """Sellers' mails in the notifier's tables: what is kept, and that leaving forgets all of it."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,34 +11,16 @@ from services.notifier.domain.delivery import Settlement, State, impersonal
 from services.notifier.store import End, Start
 from shared.events.seller_plans import SellerTickDue
 from shared.kernel.ids import named_id
-from tests.backends.database import Database
 from tests.store.notifier_parts import (
     DUE,
     ChaosSink,
     Desk,
-    ProgressStub,
     ended,
-    pooled,
-    settings_for,
 )
 from tests.unit.test_notifier_insight_mail import insights
 
 CANARY = "canary.bird@corp.example"
 PARTICIPANT = "5f0c1c3e-7d0e-4b1d-9c53-0a6a3c1f9a11"
-
-
-@pytest.fixture
-async def sink() -> AsyncIterator[ChaosSink]:
-    made = await ChaosSink().start()
-    yield made
-    await made.stop()
-
-
-@pytest.fixture
-async def desk(database: Database, sink: ChaosSink) -> AsyncIterator[Desk]:
-    url = database.url("notifier")
-    async with pooled(url) as pool:
-        yield Desk(pool, settings_for(url, sink.port), ProgressStub())
 
 
 def seller_tick(participant: str = PARTICIPANT, period: str = "2026-02") -> SellerTickDue:

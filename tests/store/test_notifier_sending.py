@@ -12,18 +12,14 @@ from services.notifier import handlers, store
 from services.notifier.domain.delivery import Settlement, State, UnknownPolicy
 from services.notifier.mail.archive import FolderArchive
 from services.notifier.mail.smtp import Envelope, MailConnection
-from tests.backends.database import Database
 from tests.store.notifier_parts import (
     DROP,
     DUE,
     HANG,
     ChaosSink,
     Desk,
-    ProgressStub,
     Received,
     ended,
-    pooled,
-    settings_for,
     statement,
     tick,
 )
@@ -34,13 +30,6 @@ async def sink(tmp_path: Path) -> AsyncIterator[ChaosSink]:
     made = await ChaosSink(folder=tmp_path).start()
     yield made
     await made.stop()
-
-
-@pytest.fixture
-async def desk(database: Database, sink: ChaosSink) -> AsyncIterator[Desk]:
-    url = database.url("notifier")
-    async with pooled(url) as pool:
-        yield Desk(pool, settings_for(url, sink.port), ProgressStub())
 
 
 ACCEPTED = Settlement(State.ACCEPTED, queue_id="q9")

@@ -1,6 +1,5 @@
 """Mails that go out signed: what the mail server got verifies; a key that cannot sign stops it."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import dkim
@@ -30,13 +29,6 @@ SIGNING: dict[str, Any] = {
     "dkim_selector": "2026a",
     "dkim_key": KEY,
 }
-
-
-@pytest.fixture
-async def sink() -> AsyncIterator[ChaosSink]:
-    made = await ChaosSink().start()
-    yield made
-    await made.stop()
 
 
 async def test_what_the_mail_server_gets_verifies(database: Database, sink: ChaosSink) -> None:

@@ -69,6 +69,7 @@ def read_logo(content: bytes) -> Logo:
 
 def _png_size(content: bytes) -> tuple[int, int]:
     chunks = list(_png_chunks(content))
+    # A head of 13 bytes, pixels and an end at the least.
     if len(chunks) < 3 or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:  # noqa: PLR2004
         raise LogoRefusedError("is a broken PNG")
     if chunks[-1][0] != b"IEND" or not any(name == b"IDAT" for name, _ in chunks):
@@ -84,7 +85,7 @@ def _png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         length = int.from_bytes(content[at : at + 4], "big")
         name, inside = content[at + 4 : at + 8], content[at + 8 : at + 8 + length]
         checksum = content[at + 8 + length : at + _CHUNK + length]
-        if int.from_bytes(checksum, "big") != zlib.crc32(name + inside) or len(checksum) < 4:  # noqa: PLR2004
+        if checksum != zlib.crc32(name + inside).to_bytes(4, "big"):
             raise LogoRefusedError("is a broken PNG")
         yield name, inside
         at += _CHUNK + length

@@ -1,7 +1,7 @@
 """What mails look like and whom they come from: set by a supplier's administrators."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -22,7 +22,7 @@ from services.notifier.domain.wording import one_line
 
 ACCENT: Final = "#0b5cad"
 LIGHT_GROUNDS: Final = (WHITE, "#f4f7fa", "#eef2f6")
-"""What the accent stands on, or stands behind in white: the card and the page of a mail."""
+"""What the accent stands on, or behind in white: the card, a well in it, the page of a mail."""
 DARK_GROUNDS: Final = ("#1c252e", "#26313c", "#12181f")
 """The same where the reader's mail program is dark."""
 LONGEST_NAME: Final = 80
@@ -120,15 +120,8 @@ def settled(look: Look, *, domain: str) -> Look:
     wrong = [*_name_flaws("/name", look.name), *_sender_flaws(look.sender, domain), *wrong]
     if wrong:
         raise LookRefusedError(wrong)
-    return Look(
-        version=look.version,
-        name=look.name.strip(),
-        sender=Sender(look.sender.name.strip(), look.sender.address.strip()),
-        colours=colours,
-        logo=look.logo,
-        changed_by=look.changed_by,
-        changed_at=look.changed_at,
-    )
+    sender = Sender(look.sender.name.strip(), look.sender.address.strip())
+    return replace(look, name=look.name.strip(), sender=sender, colours=colours)
 
 
 def _name_flaws(pointer: str, name: str) -> Iterator[Flaw]:
@@ -157,12 +150,11 @@ def _colours(given: Colours) -> tuple[Colours, list[Flaw]]:
     for name in ("accent", "accent_dark", "header"):
         text = getattr(given, name)
         try:
-            read[name] = colour(text) if text else None
+            # Without an accent there is nothing to make the others from.
+            read[name] = colour(text or "") if text or name == "accent" else None
         except ColourRefusedError as refusal:
             wrong.append((f"/colours/{name}", str(refusal)))
     accent, dark = read.get("accent"), read.get("accent_dark")
-    if "accent" in read and accent is None:
-        wrong.append(("/colours/accent", "must be a colour such as #0b5cad"))
     if accent and not stands_out(accent, LIGHT_GROUNDS):
         wrong.append(("/colours/accent", _too_faint(accent, BLACK, LIGHT_GROUNDS, "light")))
     if dark and not stands_out(dark, DARK_GROUNDS):

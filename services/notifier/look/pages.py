@@ -25,7 +25,7 @@ from shared.web.auth import Principal
 from shared.web.pages.forms import Form, nested
 from shared.web.pages.listing import Column
 from shared.web.pages.rendering import Pages
-from shared.web.problems import Problem, pointer_of
+from shared.web.problems import Problem, errors_of
 from shared.web.session import require_page, sessions_of
 
 Administrator = Annotated[Principal, Depends(require_page("administrator"))]
@@ -185,11 +185,7 @@ async def read_look(values: dict[str, Any], look: Look) -> Look:
     try:
         body = LookBody.model_validate(values)
     except ValidationError as refusal:
-        errors = [
-            {"pointer": pointer_of(("body", *error["loc"])), "detail": error["msg"]}
-            for error in refusal.errors()
-        ]
-        raise Problem(422, errors=errors) from None
+        raise Problem(422, errors=errors_of(refusal)) from None
     if str(values.get("version")) != str(look.version):
         raise Problem(
             409, "Somebody else changed the look while you did", "Look at it, save again."
