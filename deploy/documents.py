@@ -17,7 +17,7 @@ import typer
 from pydantic import BaseModel
 
 from deploy.local.home import CHECKOUT, Home, read_json
-from shared.events import deliveries, plans, records, seller_plans, watermark
+from shared.events import deliveries, plans, progress, records, seller_plans, watermark
 from shared.messaging.topics import INBOUND, TOPICS
 
 SERVICES: Final = ("ingest", "plans", "progress", "notifier")
@@ -29,6 +29,7 @@ OWN_MODELS: Final[dict[str, type[BaseModel]]] = {
     seller_plans.SELLER_PLAN_DEFINED: seller_plans.SellerPlanSnapshot,
     seller_plans.PARTICIPANT_CHANGED: seller_plans.ParticipantChanged,
     seller_plans.SELLER_TICK_DUE: seller_plans.SellerTickDue,
+    progress.GOAL_CROSSED: progress.GoalCrossed,
     deliveries.DELIVERY_RECORDED: deliveries.DeliveryRecorded,
     watermark.WATERMARK_ADVANCED: watermark.WatermarkAdvanced,
 }

@@ -11,6 +11,8 @@ from deploy.operations.doors import Item, ask, client
 from deploy.operations.place import Place
 
 MOST_LETTERS: Final = 1000
+TELLERS: Final = ("plans", "progress", "notifier")
+"""The services with an outbox."""
 QUICKLY_S: Final = 10.0
 
 
@@ -30,7 +32,10 @@ def look(place: Place) -> Item:
             zip(SERVICES, pool.map(lambda name: _health(place, name), SERVICES), strict=True)
         )
         watermark = pool.submit(asked, "progress", "/v1/watermark")
-        outboxes = {name: pool.submit(asked, name, "/v1/outbox") for name in ("plans", "notifier")}
+        outboxes = {
+            name: pool.submit(asked, name, "/v1/outbox")
+            for name in ("plans", "progress", "notifier")
+        }
         mail = pool.submit(asked, "notifier", "/v1/deliveries/summary")
         letters = pool.submit(_letters, place, away)
         found = {

@@ -18,6 +18,7 @@ from services.progress.api.plans import explanations_router, plans_router
 from services.progress.completeness import SOURCES, Completeness
 from services.progress.consumers import Consumers, hear_watermarks
 from services.progress.contract import SERVICE
+from services.progress.crossings import CrossingWatch
 from services.progress.handlers.insights import InsightMeasures
 from services.progress.handlers.sellers import OwnInsights, SellerDesk
 from services.progress.pages.custom import custom_page_forms, custom_pages
@@ -36,6 +37,7 @@ from services.progress.store import ledger
 from shared.messaging.consumer import make_broker
 from shared.messaging.dead_letter import dead_letter_router
 from shared.messaging.offsets import Offsets
+from shared.messaging.outbox import OutboxRelay, outbox_router
 from shared.messaging.producer import Publisher
 from shared.messaging.watermark import WatermarkTracker, vouch_for_the_silent
 from shared.postgres.pool import Pool, create_pool
@@ -73,6 +75,15 @@ class Progress:
         )
         self._own = OwnDoors(OwnInsights(self._selling), self._completeness)
         self._resolver = Resolver(pool, settings)
+        self._relay = OutboxRelay(pool, self._publisher, service=SERVICE)
+        self._crossings = CrossingWatch(
+            pool,
+            self._clock,
+            settings.zone,
+            settings.patience,
+            pause_s=settings.goal_look_every_s,
+            on_told=self._relay.wake,
+        )
         self._tasks: list[asyncio.Task[None]] = []
 
     def routers(self) -> list[APIRouter]:
@@ -84,6 +95,7 @@ class Progress:
             me_router(self._own),
             operations_router(self._desk),
             dead_letter_router(self._pool, self._publisher, self._clock),
+            outbox_router(self._pool),
         ]
 
     def page_routers(self, pages: Pages, settings: ProgressSettings) -> list[APIRouter]:
@@ -138,6 +150,8 @@ class Progress:
             *(asyncio.create_task(lane.run()) for lane in self._consumers.lanes),
             asyncio.create_task(start_patiently("kafka", self._broker.start)),
             asyncio.create_task(self._resolver.run()),
+            asyncio.create_task(self._crossings.run()),
+            asyncio.create_task(self._relay.run()),
             asyncio.create_task(
                 vouch_for_the_silent(self._tracker, self._clock, self._completeness.ends)
             ),

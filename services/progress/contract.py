@@ -3,6 +3,7 @@
 from typing import Final
 
 from shared.events.plans import PLAN_DEFINED, STRATEGY_DEFINED, TICK_DUE
+from shared.events.progress import GOAL_CROSSED
 from shared.events.records import RECORDS
 from shared.events.seller_plans import PARTICIPANT_CHANGED, SELLER_PLAN_DEFINED, SELLER_TICK_DUE
 from shared.events.watermark import WATERMARK_ADVANCED
@@ -28,7 +29,7 @@ CONSUMES: Final = {
     topics.TICKS: [TICK_DUE, SELLER_TICK_DUE],
     topics.WATERMARKS: [WATERMARK_ADVANCED],
 }
-PRODUCES: Final[dict[str, list[str]]] = {}
+PRODUCES: Final = {topics.PROGRESS: [GOAL_CROSSED]}
 OWNS: Final = [
     "record",
     "record_history",
@@ -37,6 +38,7 @@ OWNS: Final = [
     "plan",
     "goal",
     "cell",
+    "goal_standing",
     "tick",
     "statement",
     "portal_page",
@@ -53,5 +55,6 @@ OWNS: Final = [
     "peer_split",
     "insight_read",
     "consumed",
+    "outbox",
     "dead_letter",
 ]

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from services.progress.domain.insight.interaction import Bounds
 from services.progress.domain.insight.rules import PUBLIC_DOMAINS, GroupAttribute, InsightRules
+from services.progress.domain.standing import Patience
 from shared.web.pages.settings import PageSettings
 
 ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:(\d{1,5}|\*))?", re.IGNORECASE)
@@ -49,6 +50,11 @@ class ProgressSettings(PageSettings):
     """Up to how many people an interaction is meaningful, and from how many chat messages."""
     ingest_url: str = "http://127.0.0.1:8000"
     """Where leads that partners register on their pages go."""
+    goal_look_every_s: float = Field(15, gt=0)
+    """How long to pause between two looks for goals that have crossed their targets."""
+    goal_reached_after_s: float = Field(60, ge=0)
+    goal_left_after_s: float = Field(900, ge=0)
+    """How long a goal must be reached, and be reached no longer, until that is told."""
     embed_origins: str = ""
     """The origins that may show widgets in their pages, with spaces between."""
 
@@ -59,6 +65,13 @@ class ProgressSettings(PageSettings):
         if wrong:
             raise ValueError(f"{wrong[0]} is no origin such as https://portal.example")
         return text
+
+    @property
+    def patience(self) -> Patience:
+        """How long a goal must stand on the other side of its target until that is told."""
+        return Patience(
+            timedelta(seconds=self.goal_reached_after_s), timedelta(seconds=self.goal_left_after_s)
+        )
 
     @property
     def interaction_bounds(self) -> Bounds:

@@ -16,6 +16,7 @@ CRM: Final = "milepost.crm.v1"
 PLANS: Final = "milepost.plans.v1"
 SELLER_PLANS: Final = "milepost.seller-plans.v1"
 TICKS: Final = "milepost.ticks.v1"
+PROGRESS: Final = "milepost.progress.v1"
 DELIVERIES: Final = "milepost.deliveries.v1"
 WATERMARKS: Final = "milepost.watermarks.v1"
 
@@ -46,6 +47,7 @@ TOPICS: Final = (
     Topic(PLANS),
     Topic(SELLER_PLANS),
     Topic(TICKS),
+    Topic(PROGRESS),
     Topic(DELIVERIES),
     Topic(WATERMARKS, ONE_DAY, partitions=1),
 )

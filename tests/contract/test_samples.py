@@ -21,6 +21,7 @@ from shared.events.plans import (
     StrategySnapshot,
     TickDue,
 )
+from shared.events.progress import GOAL_CROSSED, GoalCrossed
 from shared.events.records import EVENT_TYPES, RECORDS, canonical, model_of
 from shared.events.watermark import WATERMARK_ADVANCED, WatermarkAdvanced
 from shared.messaging.topics import partition_for
@@ -33,6 +34,7 @@ BETWEEN_SERVICES: dict[str, type[BaseModel]] = {
     STRATEGY_DEFINED: StrategySnapshot,
     PLAN_DEFINED: PlanSnapshot,
     TICK_DUE: TickDue,
+    GOAL_CROSSED: GoalCrossed,
     DELIVERY_RECORDED: DeliveryRecorded,
     WATERMARK_ADVANCED: WatermarkAdvanced,
 }
