@@ -208,7 +208,14 @@ class Stack:
             mappings = os.environ.get(f"{PREFIX}SOURCES", str(CHECKOUT / "deploy" / "sources"))
             told["SOURCES"] = mappings
         if service == "progress":
-            told |= {"PLANS_URL": self._url("plans"), "SERVICE_TOKEN": self._tokens["service"]}
+            told |= {
+                "PLANS_URL": self._url("plans"),
+                "SERVICE_TOKEN": self._tokens["service"],
+                # Whoever plays a year in a minute wants to hear of goals at once.
+                "GOAL_LOOK_EVERY_S": "2",
+                "GOAL_REACHED_AFTER_S": "2",
+                "GOAL_LEFT_AFTER_S": "6",
+            }
         if service == "notifier":
             told |= {
                 "PROGRESS_URL": self._url("progress"),

@@ -35,6 +35,9 @@ from services.notifier.sender import Sender, SenderParts
 from services.notifier.service_calls import ServiceCalls
 from services.notifier.settings import NotifierSettings
 from services.notifier.statements import Statements
+from services.notifier.webhooks.api import webhook_router, webhooks_router
+from services.notifier.webhooks.calling import CallerParts, WebhookCaller
+from services.notifier.webhooks.post import Poster
 from shared.kernel.clock import Clock
 from shared.kernel.ids import new_id
 from shared.messaging.consumer import Subscription, make_broker
@@ -88,6 +91,10 @@ class Notifier:
             for _ in range(PLANNERS)
         ]
         self._keeper = Keeper(self._keeper_parts(settings))
+        self._poster = Poster(
+            is_local=settings.environment == "local", timeout_s=settings.webhook_timeout_s
+        )
+        self._caller = WebhookCaller(self._caller_parts(settings))
         self._broker = make_broker(settings.kafka, client_id=f"milepost-{NAME}")
         self._ticks = self._subscribe(self._broker)
         self._tasks: list[asyncio.Task[None]] = []
@@ -120,6 +127,15 @@ class Notifier:
             on_freed=self._on_change,
         )
 
+    def _caller_parts(self, settings: NotifierSettings) -> CallerParts:
+        return CallerParts(
+            pool=self._pool,
+            clock=self._clock,
+            worker=self._worker,
+            poster=self._poster,
+            backoff=settings.webhook_backoff,
+        )
+
     def _subscribe(self, broker: KafkaBroker) -> Subscription:
         handler = on_ticks(self._pool, self._clock, on_new=self._wake_planners)
         poison = to_dead_letters(self._pool, self._clock)
@@ -142,6 +158,8 @@ class Notifier:
             participation_router(self._pool, self._calls, self._plans_url),
             returns_router(self._pool, self._clock, self._return_path),
             look_router(self._look_desk),
+            webhooks_router(self._pool, self._clock, self._poster),
+            webhook_router(self._pool),
             dead_letter_router(self._pool, self._publisher, self._clock),
             outbox_router(self._pool),
         ]
@@ -191,6 +209,7 @@ class Notifier:
             asyncio.create_task(start_patiently("kafka", self._broker.start)),
             *(asyncio.create_task(planner.run()) for planner in self._planners),
             asyncio.create_task(self._finisher.run()),
+            asyncio.create_task(self._caller.run()),
             *([asyncio.create_task(self._returns.run())] if self._returns else []),
         ]
         self._sending = asyncio.create_task(self._sender.run())
@@ -205,9 +224,11 @@ class Notifier:
             await asyncio.wait([self._sending], timeout=LAST_MAILS_S)
             await cancel([self._sending])
         await cancel(self._tasks)
+        await self._caller.stop()
         await self._sign_off()
         await self._statements.close()
         await self._calls.close()
+        await self._poster.close()
         await self._publisher.stop()
 
     async def _sign_off(self) -> None:

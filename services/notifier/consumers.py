@@ -1,6 +1,7 @@
-"""What the notifier hears: due ticks, and who has left a seller plan."""
+"""What the notifier hears: due ticks, who has left a seller plan, goals that were reached."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -8,10 +9,13 @@ from prometheus_client import Counter
 from pydantic import ValidationError
 
 from services.notifier import handlers
+from services.notifier.domain.webhook import WebhookEvent, goal_event
 from services.notifier.schedule import ticks_total
 from services.notifier.sender import count
+from services.notifier.webhooks.store import add_webhook_events
 from shared.events.envelope import from_headers
 from shared.events.plans import TICK_DUE, TickDue
+from shared.events.progress import GOAL_CROSSED, GoalCrossed
 from shared.events.seller_plans import (
     PARTICIPANT_CHANGED,
     SELLER_TICK_DUE,
@@ -32,10 +36,12 @@ _skipped = Counter(
 
 Errors = Sequence[dict[str, str]]
 Tick = TickDue | SellerTickDue
-MODELS: Final[dict[str, type[TickDue | SellerTickDue | ParticipantChanged]]] = {
+Event = Tick | ParticipantChanged | GoalCrossed
+MODELS: Final[dict[str, type[Event]]] = {
     TICK_DUE: TickDue,
     SELLER_TICK_DUE: SellerTickDue,
     PARTICIPANT_CHANGED: ParticipantChanged,
+    GOAL_CROSSED: GoalCrossed,
 }
 
 
@@ -53,12 +59,13 @@ def on_ticks(
     """The handler of the ticks topic: good ticks wait, broken ones become dead letters."""
 
     async def handle(records: list[Record]) -> None:
-        ticks, left, broken = _sorted_out(records)
+        heard = _sorted_out(records)
         async with pool.acquire() as connection, connection.transaction():
             now = clock.now()
-            new = await handlers.take_ticks(connection, ticks, now)
-            held = await handlers.forget_participants(connection, left, now)
-            for record, errors in broken:
+            new = await handlers.take_ticks(connection, list(heard.ticks.values()), now)
+            held = await handlers.forget_participants(connection, heard.left, now)
+            await add_webhook_events(connection, heard.crossed, now)
+            for record, errors in heard.broken:
                 await dead_letter.put(connection, record, errors, now)
         ticks_total.labels("received").inc(new)
         count(held)
@@ -79,28 +86,39 @@ def to_dead_letters(pool: Pool, clock: Clock) -> Callable[[Record, Exception], A
     return keep
 
 
-def _sorted_out(
-    records: Sequence[Record],
-) -> tuple[list[Tick], list[str], list[tuple[Record, Errors]]]:
-    """Ticks, the participants that have left, and what cannot be read."""
-    ticks: dict[str, Tick] = {}
-    left: list[str] = []
-    broken: list[tuple[Record, Errors]] = []
+@dataclass
+class _Heard:
+    """What some records tell, by what it is."""
+
+    ticks: dict[str, Tick] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+    """Participants that have left."""
+    crossed: list[WebhookEvent] = field(default_factory=list)
+    broken: list[tuple[Record, Errors]] = field(default_factory=list)
+
+
+def _sorted_out(records: Sequence[Record]) -> _Heard:
+    found = _Heard()
     for record in records:
         try:
-            heard = read_event(record)
+            event = read_event(record)
         except BrokenTickError as failure:
             _log.warning("broken_tick", offset=record.offset, error=str(failure))
-            broken.append((record, failure.errors))
+            found.broken.append((record, failure.errors))
             continue
-        if isinstance(heard, ParticipantChanged):
-            left += [] if heard.taking_part else [heard.participant_id]
-        elif heard is not None:
-            ticks.setdefault(heard.tick_id, heard)
-    return list(ticks.values()), left, broken
+        match event:
+            case ParticipantChanged():
+                found.left += [] if event.taking_part else [event.participant_id]
+            case GoalCrossed():
+                found.crossed.append(goal_event(from_headers(record.headers).id, event))
+            case TickDue() | SellerTickDue():
+                found.ticks.setdefault(event.tick_id, event)
+            case None:
+                continue
+    return found
 
 
-def read_event(record: Record) -> Tick | ParticipantChanged | None:
+def read_event(record: Record) -> Event | None:
     """What a record tells; None for an event of a type that is not known here.
 
     Raises BrokenTickError with pointers to what is wrong.

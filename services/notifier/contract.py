@@ -4,12 +4,14 @@ from typing import Final
 
 from shared.events.deliveries import DELIVERY_RECORDED
 from shared.events.plans import TICK_DUE
+from shared.events.progress import GOAL_CROSSED
 from shared.events.seller_plans import PARTICIPANT_CHANGED, SELLER_TICK_DUE
 from shared.messaging import topics
 
 CONSUMES: Final = {
     topics.TICKS: [TICK_DUE, SELLER_TICK_DUE],
     topics.SELLER_PLANS: [PARTICIPANT_CHANGED],
+    topics.PROGRESS: [GOAL_CROSSED],
 }
 PRODUCES: Final = {topics.DELIVERIES: [DELIVERY_RECORDED]}
 OWNS: Final = [
@@ -23,6 +25,10 @@ OWNS: Final = [
     "logo",
     "look",
     "test_mail",
+    "webhook",
+    "webhook_event",
+    "webhook_call",
+    "webhook_attempt",
     "worker",
     "outbox",
     "dead_letter",

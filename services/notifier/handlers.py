@@ -24,11 +24,12 @@ from services.notifier.domain.statement import (
 )
 from services.notifier.sellers import store as sellers_store
 from services.notifier.store import End, InDoubt, Link, Start, Told
+from services.notifier.webhooks import store as webhooks_store
+from services.notifier.webhooks.telling import delivery_events
 from shared.events.deliveries import DELIVERY_RECORDED, DeliveryRecorded
 from shared.events.envelope import Envelope
 from shared.events.plans import TickDue
 from shared.events.seller_plans import SellerTickDue
-from shared.kernel.ids import named_id
 from shared.messaging import outbox
 from shared.messaging.message import Message
 from shared.messaging.topics import DELIVERIES
@@ -156,6 +157,7 @@ def _discreet(end: End) -> End:
 
 async def take_over(connection: Connection, at: datetime) -> list[Told]:
     """Free what dead workers held and hold back what nobody wants. Returns what changed."""
+    await webhooks_store.free_calls_of_the_dead(connection)
     freed = await store.take_from_the_dead(connection)
     held = await store.hold_back_mails(connection)
     await _forget_ended(connection, [*freed, *held], at)
@@ -239,10 +241,11 @@ async def _forget_ended(connection: Connection, told: Iterable[Told], at: dateti
 
 
 async def tell(connection: Connection, deliveries: Iterable[Told], at: datetime) -> None:
-    """Put the outcomes that others hear of into the outbox."""
-    messages = [_message(d, at) for d in deliveries if d.state in _HEARD_OF]
-    if messages:
-        await outbox.put(connection, messages)
+    """Put the outcomes that others hear of into the outbox, and plan calls of webhooks."""
+    heard_of = [one for one in deliveries if one.state in _HEARD_OF]
+    if heard_of:
+        await outbox.put(connection, [_message(one, at) for one in heard_of])
+        await webhooks_store.add_webhook_events(connection, delivery_events(heard_of, at), at)
 
 
 def _message(delivery: Told, at: datetime) -> Message:
@@ -258,7 +261,5 @@ def _message(delivery: Told, at: datetime) -> Message:
         reason=delivery.reason,
         recorded_at=at,
     )
-    # The same ending of the same try is the same event, however often it is written.
-    event_id = named_id(delivery.delivery_id, delivery.state, str(delivery.attempts))
-    envelope = Envelope(id=event_id, type=DELIVERY_RECORDED, source=SOURCE, accepted_at=at)
+    envelope = Envelope(id=delivery.event_id, type=DELIVERY_RECORDED, source=SOURCE, accepted_at=at)
     return Message(DELIVERIES, delivery.plan_id, event.value(), envelope)

@@ -66,6 +66,11 @@ class NotifierSettings(PageSettings):
     mail_archive: Path | None = None
     """A folder in which every accepted mail is filed as `.eml`: asked before the policy is."""
     mail_archive_settle_s: float = Field(15.0, ge=0)
+    webhook_timeout_s: float = Field(10.0, gt=0)
+    """How long a webhook may take to answer, resolving its name included."""
+    webhook_retry_days: float = Field(3.0, gt=0)
+    webhook_retry_first_s: float = Field(5.0, gt=0)
+    webhook_retry_longest_s: float = Field(6 * 3600.0, gt=0)
     worker_lease_s: float = Field(10.0, gt=0)
     """After how long of silence a process is taken for dead and what it holds is taken over."""
 
@@ -135,6 +140,15 @@ class NotifierSettings(PageSettings):
     def return_path(self) -> ReturnPath:
         """Makes and reads return paths; without a mailbox it reads none."""
         return ReturnPath(self.mail_bounces, self.return_key.get_secret_value().encode())
+
+    @property
+    def webhook_backoff(self) -> Backoff:
+        """Pauses between the tries of a call that a webhook does not take."""
+        return Backoff(
+            timedelta(seconds=self.webhook_retry_first_s),
+            timedelta(seconds=self.webhook_retry_longest_s),
+            timedelta(days=self.webhook_retry_days),
+        )
 
     @property
     def backoff(self) -> Backoff:

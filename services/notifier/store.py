@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 from services.notifier.domain.delivery import Settlement, State
 from services.notifier.domain.statement import PlannedDelivery, Statement
 from shared.events.plans import TickDue
+from shared.kernel.ids import named_id
 from shared.postgres.pool import Connection, Pool
 from shared.postgres.queries import Queries
 
@@ -66,6 +67,11 @@ class Told:
     attempts: int
     message_id: str
     reason: str | None
+
+    @property
+    def event_id(self) -> str:
+        """The same ending of the same try is the same event, however often it is written."""
+        return named_id(self.delivery_id, self.state, str(self.attempts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,11 +113,14 @@ def impersonal(settlement: Settlement) -> Settlement:
 
     What is left is the codes of its answer, or what we say ourselves.
     """
-    if settlement.error is None:
-        return settlement
-    answer = _ANSWER.search(settlement.error)
-    ours = settlement.error.partition(": ")[0]
-    return replace(settlement, error=f"the mail server answered {answer[1]}" if answer else ours)
+    error = settlement.error
+    return replace(settlement, error=None if error is None else without_words(error))
+
+
+def without_words(error: str) -> str:
+    """Why a mail did not go out, without what the mail server said beside its codes."""
+    answer = _ANSWER.search(error)
+    return f"the mail server answered {answer[1]}" if answer else error.partition(": ")[0]
 
 
 @dataclass(frozen=True, slots=True)

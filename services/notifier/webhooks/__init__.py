@@ -1,0 +1,1 @@
+"""Webhooks out: registered by administrators, called by all replicas, every try kept."""
