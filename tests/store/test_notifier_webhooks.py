@@ -186,7 +186,7 @@ async def test_goals_are_told_both_ways_signed_so_that_the_library_believes_it(
             "unit": "USD",
             "turn": 1,
             "value": "150.50",
-            "target": "100",
+            "target": "100.00",
         },
     }
     assert told["goal.reached"].headers["content-type"] == "application/json"

@@ -14,6 +14,7 @@ import orjson
 from services.notifier.domain.backoff import Backoff
 from shared.events.envelope import stamp
 from shared.events.progress import GoalCrossed
+from shared.kernel.money import plain
 
 EventType = Literal["goal.reached", "goal.no_longer_reached", "statement.sent", "delivery.failed"]
 PREFIX: Final = "whsec_"
@@ -62,8 +63,8 @@ def goal_event(event_id: str, crossed: GoalCrossed) -> WebhookEvent:
         "goal_type": crossed.goal_type,
         "unit": crossed.unit,
         "turn": crossed.turn,
-        "value": f"{crossed.figure:f}",
-        "target": None if crossed.target is None else f"{crossed.target:f}",
+        "value": plain(crossed.figure, crossed.unit),
+        "target": None if crossed.target is None else plain(crossed.target, crossed.unit),
     }
     return webhook_event(event_id, kind, crossed.crossed_at, data)
 
