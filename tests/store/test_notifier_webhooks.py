@@ -16,6 +16,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from services.notifier import handlers
 from services.notifier.consumers import on_ticks
 from services.notifier.domain.backoff import Backoff
+from services.notifier.domain.webhook import CallState, Reply
 from services.notifier.store import as_told
 from services.notifier.webhooks import store
 from services.notifier.webhooks.api import MOST, webhook_router, webhooks_router
@@ -395,8 +396,8 @@ async def test_a_late_word_of_one_thought_dead_changes_nothing(
         await store.free_own_calls(connection, desk.worker)
         [new] = await store.claim_calls(connection, desk.worker, 4, 4)
         assert new.fence == old.fence + 1
-        failed = store.CallState.FAILED, timedelta()
-        await store.record_call(connection, old, store.Reply(5, 410), failed, NOW)
+        failed = CallState.FAILED, timedelta()
+        await store.record_call(connection, old, Reply(5, 410), failed, NOW)
     assert [one["state"] for one in await calls_of(client, webhook)] == ["claimed"]
     assert [one["status"] for one in await attempts_of(client, webhook)] == [410]
 
@@ -457,8 +458,8 @@ async def test_lists_go_on_page_by_page(desk: Desk, client: httpx.AsyncClient) -
     await desk.keeper.beat()
     async with desk.pool.acquire() as connection:
         for call in await store.claim_calls(connection, desk.worker, 9, 9):
-            again = store.CallState.PLANNED, timedelta()
-            await store.record_call(connection, call, store.Reply(1, 500), again, NOW)
+            again = CallState.PLANNED, timedelta()
+            await store.record_call(connection, call, Reply(1, 500), again, NOW)
     for what, key in (("events", "event_id"), ("attempts", "attempt_id")):
         path, seen, cursor = f"/v1/webhooks/{webhook['webhook_id']}/{what}", [], ""
         while True:
