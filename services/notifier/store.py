@@ -417,6 +417,12 @@ async def measure_deliveries(connection: Connection) -> dict[str, int]:
     return {row["state"]: row["number"] for row in rows}
 
 
+async def tell_time(connection: Reader) -> datetime:
+    """What the database's clock says."""
+    moment: datetime = await connection.fetchval(QUERIES["tell_time"])
+    return moment
+
+
 async def ping(connection: Reader) -> None:
     """Raise unless the database answers and the tables are there."""
     await connection.fetchval(QUERIES["ping"])

@@ -8,6 +8,9 @@ DELETE FROM worker WHERE alive_until < clock_timestamp()
 -- name: sign_off
 DELETE FROM worker WHERE worker_id = $1
 
+-- name: tell_time
+SELECT clock_timestamp()
+
 -- name: ping
 SELECT EXISTS (SELECT FROM tick)
 
