@@ -114,6 +114,7 @@ class Notifier:
             looks=self._looks,
             backoff=settings.backoff,
             on_recorded=self._relay.wake,
+            pacing=settings.pacing,
         )
 
     def _keeper_parts(self, settings: NotifierSettings) -> KeeperParts:

@@ -25,6 +25,7 @@ OWNS: Final = [
     "logo",
     "look",
     "test_mail",
+    "mail_pace",
     "webhook",
     "webhook_event",
     "webhook_call",

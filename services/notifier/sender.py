@@ -28,11 +28,13 @@ from services.notifier.domain.delivery import (
     Uncertain,
     settle,
 )
+from services.notifier.domain.pacing import Pacing, domain_of
 from services.notifier.mail.letter import Letter, Looks, WriteLetter
 from services.notifier.mail.smtp import MailConnection, MailServer, MailServerAwayError
+from services.notifier.pacing import claim_paced_deliveries, slow_down
 from services.notifier.store import Claim, End, Start, Told
 from shared.kernel.clock import Clock
-from shared.postgres.pool import Pool, is_transient
+from shared.postgres.pool import Connection, Pool, is_transient
 from shared.web.app import cancel
 
 POLL_S: Final = 1.0
@@ -84,8 +86,15 @@ class Journal:
     """Writes down ends and starts of deliveries, together for all who ask at the same time."""
 
     def __init__(
-        self, pool: Pool, clock: Clock, worker: str, *, on_recorded: Callable[[], None]
+        self,
+        pool: Pool,
+        clock: Clock,
+        worker: str,
+        *,
+        on_recorded: Callable[[], None],
+        pacing: Pacing | None = None,
     ) -> None:
+        self._pacing = pacing
         self._pool = pool
         self._clock = clock
         self._worker = worker
@@ -151,10 +160,16 @@ class Journal:
             told, granted = await handlers.record_turn(
                 connection, self._worker, ends, starts, self._clock.now()
             )
+            if self._pacing is not None:
+                await slow_down(connection, _asking_for_slower_mails(ends), self._pacing)
         if told:
             count(told)
             self._on_recorded()
         return granted
+
+
+def _asking_for_slower_mails(ends: Sequence[End]) -> set[str]:
+    return {domain_of(end.claim.recipient) for end in ends if end.settlement.about_pace}
 
 
 @dataclass(frozen=True)
@@ -170,6 +185,7 @@ class SenderParts:
     looks: Looks
     backoff: Backoff
     on_recorded: Callable[[], None]
+    pacing: Pacing | None = None
 
 
 class Sender:
@@ -178,7 +194,11 @@ class Sender:
     def __init__(self, parts: SenderParts) -> None:
         self._parts = parts
         self._journal = Journal(
-            parts.pool, parts.clock, parts.worker, on_recorded=parts.on_recorded
+            parts.pool,
+            parts.clock,
+            parts.worker,
+            on_recorded=parts.on_recorded,
+            pacing=parts.pacing,
         )
         self._ahead = 25 * len(parts.connections)
         self._queue: deque[Claim] = deque()
@@ -231,11 +251,17 @@ class Sender:
             return False
         async with self._parts.pool.acquire() as connection:
             await self._parts.looks.follow(connection)
-            claims = await store.claim_deliveries(connection, self._parts.worker, room)
+            claims = await self._claim(connection, room)
         async with self._arrived:
             self._queue.extend(claims)
             self._arrived.notify_all()
         return len(claims) == room and len(self._queue) < self._ahead // 2
+
+    async def _claim(self, connection: Connection, most: int) -> list[Claim]:
+        worker, pacing = self._parts.worker, self._parts.pacing
+        if pacing is None:
+            return await store.claim_deliveries(connection, worker, most)
+        return await claim_paced_deliveries(connection, worker, most, pacing)
 
     async def _server_answers(self) -> None:
         """While the mail server is away hold nothing, and probe it until it answers."""

@@ -13,6 +13,7 @@ from services.notifier.domain.address import AddressRefusedError, checked
 from services.notifier.domain.backoff import Backoff
 from services.notifier.domain.bounce import ReturnPath
 from services.notifier.domain.delivery import UnknownPolicy
+from services.notifier.domain.pacing import EVERYBODY, Pacing, read_rates
 from shared.web.pages.settings import PageSettings
 
 Tls = Literal["auto", "starttls", "tls", "none"]
@@ -61,6 +62,14 @@ class NotifierSettings(PageSettings):
     mail_retry_days: float = Field(5.0, gt=0)
     mail_retry_first_s: float = Field(5.0, gt=0)
     mail_retry_longest_s: float = Field(3600.0, gt=0)
+    mail_rates: str = ""
+    """Mails a second for recipients' domains, `gmail.com=20 *=5`; `*` is every other domain."""
+    mail_slow_start: float = Field(0.0, ge=0)
+    """Mails a second that a domain begins with, and again when it has asked for slower mails; the
+    pace then doubles, up to the domain's bound. 0: at its bound."""
+    mail_slow_start_doubles_s: float = Field(60.0, gt=0)
+    mail_domain_quiet_s: float = Field(30.0, gt=0)
+    """How long a domain that asks for slower mails gets none, longer each time."""
     mail_unknown_policy: UnknownPolicy = UnknownPolicy.RESEND
     mail_unknown_wait_minutes: float = Field(60.0, ge=0)
     mail_archive: Path | None = None
@@ -83,6 +92,15 @@ class NotifierSettings(PageSettings):
             raise ValueError(f"MILEPOST_MAIL_FROM: {refusal}") from None
         if not text.isprintable():
             raise ValueError("MILEPOST_MAIL_FROM has a control character in it")
+        return text
+
+    @field_validator("mail_rates")
+    @classmethod
+    def _rates_can_be_read(cls, text: str) -> str:
+        try:
+            read_rates(text)
+        except ValueError as failure:
+            raise ValueError(f"MILEPOST_MAIL_RATES: {failure}") from None
         return text
 
     @field_validator("mail_bounces")
@@ -148,6 +166,21 @@ class NotifierSettings(PageSettings):
             timedelta(seconds=self.webhook_retry_first_s),
             timedelta(seconds=self.webhook_retry_longest_s),
             timedelta(days=self.webhook_retry_days),
+        )
+
+    @property
+    def pacing(self) -> Pacing | None:
+        """How fast domains are written to; None where nothing bounds it."""
+        rates = read_rates(self.mail_rates)
+        if not rates and not self.mail_slow_start:
+            return None
+        others = rates.pop(EVERYBODY, None)
+        return Pacing(
+            bounds=rates,
+            others=others,
+            first=self.mail_slow_start or None,
+            doubles_in=timedelta(seconds=self.mail_slow_start_doubles_s),
+            quiet=timedelta(seconds=self.mail_domain_quiet_s),
         )
 
     @property

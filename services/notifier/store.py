@@ -191,6 +191,11 @@ async def claim_deliveries(connection: Connection, worker: str, most: int) -> li
     async with connection.transaction():
         await connection.execute(QUERIES["walk_the_index"])
         rows = await connection.fetch(QUERIES["claim_deliveries"], worker, most)
+    return as_claims(rows)
+
+
+def as_claims(rows: Iterable[Any]) -> list[Claim]:
+    """Rows of deliveries that were claimed."""
     return [_claim(row) for row in rows]
 
 

@@ -331,6 +331,7 @@ class Desk:
             "looks": self.looks,
             "backoff": self.settings.backoff,
             "on_recorded": lambda: None,
+            "pacing": self.settings.pacing,
         }
         return SenderParts(**(parts | changes))
 

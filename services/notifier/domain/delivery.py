@@ -68,6 +68,8 @@ class Deferred:
     """The message was certainly not taken over; a later try may succeed."""
 
     reason: str
+    about_pace: bool = False
+    """Whether the recipient's domain asks for slower mails, and not this one's mailbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Settlement:
     queue_id: str | None = None
     error: str | None = None
     retry_after: timedelta = timedelta()
+    about_pace: bool = False
 
 
 def settle(outcome: Outcome, *, delivery: str, attempt: int, backoff: Backoff) -> Settlement:
@@ -99,11 +102,11 @@ def settle(outcome: Outcome, *, delivery: str, attempt: int, backoff: Backoff) -
             return Settlement(State.FAILED, error=reason)
         case Uncertain(reason):
             return Settlement(State.UNKNOWN, error=reason)
-        case Deferred(reason) if backoff.is_spent(attempt):
-            return Settlement(State.FAILED, error=f"given up: {reason}")
-        case Deferred(reason):
+        case Deferred(reason, about_pace) if backoff.is_spent(attempt):
+            return Settlement(State.FAILED, error=f"given up: {reason}", about_pace=about_pace)
+        case Deferred(reason, about_pace):
             pause = backoff.spread(attempt, delivery)
-            return Settlement(State.PLANNED, error=reason, retry_after=pause)
+            return Settlement(State.PLANNED, None, reason, pause, about_pace)
         case _:
             assert_never(outcome)
 

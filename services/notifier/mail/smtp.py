@@ -12,6 +12,7 @@ from aiosmtplib.errors import SMTPException, SMTPResponseException
 from aiosmtplib.response import SMTPResponse
 
 from services.notifier.domain.delivery import Accepted, Deferred, Outcome, Refused, Uncertain
+from services.notifier.domain.pacing import asks_for_slower_mails
 from services.notifier.settings import NotifierSettings
 
 START_INPUT: Final = 354
@@ -113,17 +114,24 @@ class MailConnection:
         if client is None or client.protocol is None:
             return Deferred("not connected")
         try:
-            refusal = await self._announce(client, envelope)
+            refused = await self._announce(client, envelope)
         except _LostError as failure:
             self._drop()
             return Deferred(_shortened(str(failure)))
-        if refusal is not None:
+        if refused is not None:
+            at, refusal = refused
             await self._begin_anew(client, refusal.code)
-            return meaning(refusal)
+            outcome = meaning(refusal)
+            if at == b"MAIL" and isinstance(outcome, Deferred):
+                # Before RCPT the server knows no recipient: what it says is about itself.
+                return Deferred(outcome.reason)
+            return outcome
         return await self._hand_over(client, message)
 
-    async def _announce(self, client: aiosmtplib.SMTP, envelope: Envelope) -> SMTPResponse | None:
-        """MAIL, RCPT and DATA; the answer that stopped us, or None when the message may go out."""
+    async def _announce(
+        self, client: aiosmtplib.SMTP, envelope: Envelope
+    ) -> tuple[bytes, SMTPResponse] | None:
+        """MAIL, RCPT and DATA; which of them stopped us and how; None: the message may go out."""
         commands = (
             (b"MAIL", b"FROM:<" + envelope.sender.encode("ascii") + b">"),
             (b"RCPT", b"TO:<" + envelope.recipient.encode("ascii") + b">"),
@@ -131,9 +139,9 @@ class MailConnection:
         for command in commands:
             answer = await _or_lost(client.execute_command(*command, timeout=self._timeout))
             if not _is_success(answer):
-                return answer
+                return command[0], answer
         answer = await _or_lost(client.execute_command(b"DATA", timeout=self._timeout))
-        return None if answer.code == START_INPUT else answer
+        return None if answer.code == START_INPUT else (b"DATA", answer)
 
     async def _hand_over(self, client: aiosmtplib.SMTP, message: bytes) -> Outcome:
         protocol = client.protocol
@@ -177,7 +185,7 @@ def meaning(answer: SMTPResponse, *, after_message: bool = False) -> Outcome:
         case 5:
             return Refused(words)
         case 4:
-            return Deferred(words)
+            return Deferred(words, about_pace=asks_for_slower_mails(words))
         case _ if after_message:
             return Uncertain(f"an answer that says nothing: {words}")
         case _:
