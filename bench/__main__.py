@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import backlog, bulk, ingest, insights, latency, mails, memory, retroactive
+from bench import backlog, bulk, handover, ingest, insights, latency, mails, memory, retroactive
 from bench.figures import Row
 from bench.machine import describe
 from bench.report import make_console, show, write
@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "latency": latency.run,
     "bulk": bulk.run,
     "memory": memory.run,
+    "handover": handover.run,
     "mails": mails.run,
     "insights": insights.run,
     "insights_full": partial(insights.run, sellers=insights.ALL_SELLERS),

@@ -6,31 +6,22 @@ sent 10,000 times over as many connections by a bare SMTP client, to a sink of i
 """
 
 import asyncio
-import os
 import re
-import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bench.cast import Cast, assemble
 from bench.figures import Bar, Row
+from bench.sink import count_mails, sink_limit
 from bench.stack import BenchStack, until
 from deploy.local.home import CHECKOUT
-from deploy.local.ports import is_free
 from shared.kernel.period import Due, monthly_dues
 
 MAIL_HOUR = 8
 AFTER_THE_DUE = timedelta(seconds=1)
-SINK_CONNECTIONS = 8
-SINK_PORT = 31_025
 PERIOD = re.compile(rb"^X-Milepost-Period: *(\S+)\r?$", re.MULTILINE | re.IGNORECASE)
 PLAN = re.compile(rb"^X-Milepost-Plan: *(\S+)\r?$", re.MULTILINE | re.IGNORECASE)
 HEAD_BYTES = 8_192
@@ -44,7 +35,8 @@ async def run(stack: BenchStack, repeats: int) -> list[Row]:
     for due in _next_dues(stack, cast)[:repeats]:
         rates.append(await _deliver(stack, cast, due))
         failures += await _wrong(stack, cast, due)
-        limits.append(await _sink_limit(stack, len(cast.plans)))
+        sample = max(_mails(stack), key=lambda file: file.stat().st_mtime_ns).read_bytes()
+        limits.append(await sink_limit(stack.home.folder / "sink", sample, len(cast.plans)))
     limit = sorted(limits)[len(limits) // 2]
     note = f"the sink's own limit beside it: {limit:,.0f} mails/s"
     what = f"{len(cast.plans):,} due plans: ticks, statements, mails accepted by the sink"
@@ -73,8 +65,7 @@ async def _deliver(stack: BenchStack, cast: Cast, due: Due) -> float:
 
 
 def _count(stack: BenchStack) -> int:
-    with os.scandir(_folder(stack)) as entries:
-        return sum(1 for _ in entries)
+    return count_mails(_folder(stack))
 
 
 def _mails(stack: BenchStack) -> list[Path]:
@@ -106,58 +97,3 @@ def _field(pattern: re.Pattern[bytes], head: bytes) -> str:
 def _head(file: Path) -> bytes:
     with file.open("rb") as content:
         return content.read(HEAD_BYTES)
-
-
-# --- the sink by itself ---------------------------------------------------------------------------
-
-
-async def _sink_limit(stack: BenchStack, mails: int) -> float:
-    """What a bare client gets into a sink of its own: mails per second."""
-    sample = max(_mails(stack), key=lambda file: file.stat().st_mtime_ns).read_bytes()
-    folder = stack.home.folder / "sink"
-    with _sink(folder):
-        await until(_sink_listens, "the sink listens")
-        began = time.perf_counter()
-        share = mails // SINK_CONNECTIONS
-        await asyncio.gather(*(_send(sample, share) for _ in range(SINK_CONNECTIONS)))
-        took = time.perf_counter() - began
-    return share * SINK_CONNECTIONS / took
-
-
-async def _sink_listens() -> bool:
-    return not is_free(SINK_PORT)
-
-
-@contextmanager
-def _sink(folder: Path) -> Iterator[None]:
-    shutil.rmtree(folder, ignore_errors=True)
-    for part in ("mail", "drafts"):
-        (folder / part).mkdir(parents=True)
-    arguments = [str(SINK_PORT), str(folder / "mail"), str(folder / "drafts")]
-    process = subprocess.Popen([sys.executable, "-m", "deploy.local.mailsink", *arguments])
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(10)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-async def _send(mail: bytes, count: int) -> None:
-    """The same mail again and again over one connection, a command at a time."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", SINK_PORT)
-    await reader.readline()
-    writer.write(b"HELO bench\r\n")
-    await reader.readline()
-    stuffed = mail.replace(b"\r\n.", b"\r\n..")
-    end = b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n"
-    for _ in range(count):
-        for command in (
-            b"MAIL FROM:<bench@milepost.example>\r\n",
-            b"RCPT TO:<admin@bench.example>\r\n",
-            b"DATA\r\n",
-            stuffed + end,
-        ):
-            writer.write(command)
-            await reader.readline()
-    writer.close()
