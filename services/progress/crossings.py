@@ -1,6 +1,7 @@
 """Looking through all plans, again and again, for goals that have crossed their targets."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Final
 from uuid import UUID
@@ -16,6 +17,8 @@ from shared.kernel.clock import Clock
 from shared.postgres.pool import Pool, is_transient
 
 AT_ONCE: Final = 1000
+REST: Final = 10
+"""A look is followed by a pause so many times as long: of many plans it takes a small share."""
 _FIRST: Final = UUID(int=0)
 _log = structlog.get_logger(__name__)
 _told = Counter("milepost_goals_crossed_total", "Goals told to be reached, or no longer")
@@ -44,13 +47,15 @@ class CrossingWatch:
     async def run(self) -> None:
         """Look until cancelled, whatever goes away and comes back meanwhile."""
         while True:
+            began = time.monotonic()
             try:
                 await self.look()
             except Exception as failure:  # noqa: BLE001 - the next round looks again
                 if not is_transient(failure):
                     _log.exception("looking_for_crossings_failed")
                 _log.warning("crossings_wait", error=repr(failure))
-            await asyncio.sleep(self._pause_s)
+            took = time.monotonic() - began
+            await asyncio.sleep(max(self._pause_s, took * REST))
 
     async def look(self) -> int:
         """Look at every plan once; gives how many crossings were told."""

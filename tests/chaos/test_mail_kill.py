@@ -189,5 +189,9 @@ async def test_without_an_archive_copies_are_bounded_by_the_mails_in_data(
         )
         in_doubt |= {row["message_id"] for row in told}
         twice = {message_id for message_id, number in copies.items() if number > 1}
-        print(f"3 kills, {len(copies)} deliveries, {len(twice)} twice, in doubt {len(in_doubt)}")  # noqa: T201
+        mails = len(here.sink.mails)
+        print(  # noqa: T201
+            f"3 kills, {len(copies)} deliveries, {mails} mails, {len(twice)} more than once,"
+            f" in doubt {len(in_doubt)}"
+        )
         assert twice <= in_doubt
