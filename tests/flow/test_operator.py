@@ -80,6 +80,7 @@ def test_status_says_how_everything_stands(doors: Doors, operator: Operator) -> 
     assert {one["source"] for one in found["sources"]} == {"ingest", "plans"}
     assert {name: one["waiting"] >= 0 for name, one in found["outbox"].items()} == {
         "plans": True,
+        "progress": True,
         "notifier": True,
     }
     assert {"waiting", "done"} <= found["ticks"].keys()
