@@ -4,9 +4,10 @@ Nothing of it is kept: a contact that is uploaded today changes last month's fig
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from services.progress.domain.insight.asking import Asked, Hours
 from services.progress.domain.insight.directory import Directory
@@ -18,9 +19,13 @@ from services.progress.store.insights import Own
 from shared.kernel.period import local_day
 from shared.postgres.pool import Connection
 
-AT_ONCE: Final = 100
-"""People whose activities are in memory at a time. They are measured in a thread: whoever asks
-something else of the service meanwhile is answered."""
+Key = TypeVar("Key")
+Material = TypeVar("Material", bound=tuple[Any, ...])
+Answer = TypeVar("Answer")
+
+AT_ONCE: Final = 50
+"""People whose activities are read at a time. They are measured in a thread while the next ones are
+read: whoever asks something else of the service meanwhile is answered."""
 MARGIN: Final = timedelta(days=2)
 """Around a window: zones, and what overlaps from before its first day."""
 
@@ -36,13 +41,15 @@ class InsightMeasures:
     ) -> list[dict[str, Any]]:
         """The contract's `GET /me/insights` for each, with `peers` null, in their order."""
         found: dict[int, dict[str, Any]] = {}
-        for places in _together(asked):
-            found |= await self._answer(connection, asked, places)
+        together = list(_together(asked))
+        readings = (partial(self._read, connection, asked, places) for places in together)
+        async for places, answers in _measured(zip(together, readings, strict=True), _answers):
+            found |= zip(places, answers, strict=True)
         return [found[place] for place in range(len(asked))]
 
-    async def _answer(
+    async def _read(
         self, connection: Connection, asked: Sequence[Asked], places: Sequence[int]
-    ) -> dict[int, dict[str, Any]]:
+    ) -> tuple[Sequence[Asked], Own, Directory]:
         some = [asked[place] for place in places]
         first = min(min(one.period.before.starts, one.period.depth_starts) for one in some)
         end = max(one.period.ends for one in some)
@@ -52,8 +59,7 @@ class InsightMeasures:
         directory = await store.find_directory(
             connection, _everybody(people, own), known_at, self._rules
         )
-        answers = await asyncio.to_thread(_answers, some, own, directory)
-        return dict(zip(places, answers, strict=True))
+        return some, own, directory
 
     async def hours(
         self, connection: Connection, people: Collection[str], period: Period, at: datetime
@@ -61,14 +67,18 @@ class InsightMeasures:
         """External and internal seconds of people, as known at and begun by a moment."""
         found: Hours = {}
         every = sorted(people)
-        for start in range(0, len(every), AT_ONCE):
-            some = every[start : start + AT_ONCE]
-            own = await _own(connection, some, at, period.starts, period.ends, at)
-            directory = await store.find_directory(
-                connection, _everybody(some, own), at, self._rules
-            )
-            found |= await asyncio.to_thread(_both, own, directory, period)
+        together = [every[start : start + AT_ONCE] for start in range(0, len(every), AT_ONCE)]
+        readings = (partial(self._read_hours, connection, some, period, at) for some in together)
+        async for _, hours in _measured(zip(together, readings, strict=True), _both):
+            found |= hours
         return found
+
+    async def _read_hours(
+        self, connection: Connection, people: Sequence[str], period: Period, at: datetime
+    ) -> tuple[Own, Directory, Period]:
+        own = await _own(connection, people, at, period.starts, period.ends, at)
+        directory = await store.find_directory(connection, _everybody(people, own), at, self._rules)
+        return own, directory, period
 
     async def network(self, connection: Connection, person: str, now: datetime) -> dict[str, Any]:
         """With whom the last 28 days, today among them, were spent."""
@@ -83,6 +93,26 @@ class InsightMeasures:
             "ends": end.isoformat(),
             "people": network(person, own[person], directory, first, end),
         }
+
+
+async def _measured(
+    readings: Iterable[tuple[Key, Callable[[], Coroutine[Any, Any, Material]]]],
+    measure: Callable[..., Answer],
+) -> AsyncIterator[tuple[Key, Answer]]:
+    """Read one after another and measure what was read in a thread, while the next is read."""
+    ahead: tuple[Key, Material] | None = None
+    for key, read in readings:
+        reading = asyncio.create_task(read())
+        try:
+            if ahead is not None:
+                yield ahead[0], await asyncio.to_thread(measure, *ahead[1])
+            ahead = key, await reading
+        finally:
+            # Nothing is left running on the connection when the measuring or the caller fails.
+            reading.cancel()
+            await asyncio.wait([reading])
+    if ahead is not None:
+        yield ahead[0], await asyncio.to_thread(measure, *ahead[1])
 
 
 def _answers(asked: Sequence[Asked], own: Own, directory: Directory) -> list[dict[str, Any]]:
