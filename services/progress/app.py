@@ -14,7 +14,7 @@ from fastapi import APIRouter, FastAPI
 from services.progress.api.doors import Desk
 from services.progress.api.me import OwnDoors, me_router
 from services.progress.api.operations import operations_router, statements_router
-from services.progress.api.plans import explanations_router, plans_router
+from services.progress.api.plans import explanations_router, plans_router, sent_router
 from services.progress.completeness import SOURCES, Completeness
 from services.progress.consumers import Consumers, hear_watermarks
 from services.progress.contract import SERVICE
@@ -30,6 +30,7 @@ from services.progress.pages.embedding import (
 )
 from services.progress.pages.portal import lead_pages, portal_pages
 from services.progress.pages.seller import leaving_pages, question_pages, seller_pages
+from services.progress.pages.statements import statement_pages
 from services.progress.pages.supplier import supplier_pages
 from services.progress.resolving import Resolver
 from services.progress.settings import ProgressSettings
@@ -91,6 +92,7 @@ class Progress:
         return [
             plans_router(self._desk),
             explanations_router(self._desk),
+            sent_router(self._desk),
             statements_router(self._desk, self._selling),
             me_router(self._own),
             operations_router(self._desk),
@@ -106,6 +108,7 @@ class Progress:
             custom_pages(desk, pages),
             custom_page_forms(desk, pages),
             portal_pages(desk, pages),
+            statement_pages(desk, pages),
             lead_pages(desk, pages, settings.ingest_url),
             seller_pages(pages, self._own),
             leaving_pages(pages, settings.plans_url),

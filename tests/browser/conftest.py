@@ -146,6 +146,19 @@ _OVERFLOW = """() => {
 }"""
 
 
+def cut_off(page: "Page") -> list[str]:
+    """The elements that reach beyond the window's right edge, hidden there or not.
+
+    For mails: what sticks out of their body is hidden, so that nothing scrolls and nobody reads it.
+    """
+    return list(page.evaluate(_CUT_OFF))
+
+
+_CUT_OFF = """() => [...document.querySelectorAll('body *')]
+  .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > window.innerWidth + 1)
+  .slice(0, 5).map((e) => e.outerHTML.slice(0, 120))"""
+
+
 def small_targets(page: "Page") -> list[str]:
     """The controls that are smaller than 24 by 24 pixels; links inside a text may be."""
     return list(page.evaluate(_SMALL))

@@ -29,6 +29,7 @@ from services.notifier.mail.samples import sample_claim, sample_content
 from services.notifier.store import Claim
 from tests.browser.conftest import (
     ROOT,
+    cut_off,
     faults,
     overflow,
     screenshot,
@@ -102,7 +103,7 @@ def test_everybody_can_read_a_mail(
         page = make_context(size, scheme).new_page()
         page.set_content(html)
         assert faults(page, but=OF_THE_PROGRAM) == []
-        assert overflow(page) == []
+        assert cut_off(page) == []
         assert small_targets(page) == []
         dress = "branded" if look else "plain"
         screenshot(page, f"mail {stream} {code} {dress} {size} {scheme}")
@@ -116,7 +117,7 @@ def test_a_long_name_does_not_push_a_mail_out_of_the_screen(
     claim = replace(a_claim(stream, "de"), content=content, recipient_name=LONG)
     page = make_context("phone").new_page()
     page.set_content(written(claim, replace(BRAND, name="W" * 80, logo=None)))
-    assert overflow(page) == []
+    assert cut_off(page) == []
     screenshot(page, f"mail {stream} with long names")
 
 

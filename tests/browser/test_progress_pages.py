@@ -9,15 +9,17 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from deploy.local.personas import Persona
 from tests.browser.conftest import ROOT, faults, overflow, screenshot, sign_in, small_targets
-from tests.flow.doors import Doors, event, fresh
+from tests.flow.doors import Doors, event, eventually, fresh
+from tests.oracle import dues
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -58,6 +60,8 @@ class Scene:
     leads: str
     """The goal that counts registered leads."""
     deals: str
+    today: date
+    """The day on which the sales were told; other tests set the clock on."""
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +98,7 @@ def scene(doors: Doors) -> Scene:
         plan=plan,
         leads=leads,
         deals=deals,
+        today=doors.today(),
     )
 
 
@@ -155,14 +160,66 @@ def test_who_is_signed_in_here_is_signed_in_at_the_console(page: "Page", scene: 
         picture(page, f"console {name}")
 
 
-def test_any_day_can_be_looked_back_at(page: "Page", doors: Doors, scene: Scene) -> None:
+def test_any_day_can_be_looked_back_at(page: "Page", scene: Scene) -> None:
     sign_in(page, scene.site, MANAGER, f"/plans/{scene.plan}")
-    page.get_by_label("As of").fill(str(doors.today() - timedelta(days=60)))
+    page.get_by_label("As of").fill(str(scene.today - timedelta(days=60)))
     page.get_by_role("button", name="Show").click()
     page.wait_for_url("**at=*")
     page.get_by_text("68,500").first.wait_for()
     page.get_by_role("link", name="Today").click()
     page.get_by_text("126,000").first.wait_for()
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A plan whose only mail told a deal that was reopened since, and not one that came late."""
+
+    site: str
+    bo: Persona
+    plan: str
+    mail: str
+
+
+@pytest.fixture(scope="module")
+def corrected(doors: Doors) -> Corrected:
+    partner = doors.partner(name="Birchwell Networks", admins=["bo@birchwell.example"])
+    start = doors.today()
+    won = {"type": "closed_won_total_deals_amount", "name": "Closed won"}
+    strategy = doors.strategy(
+        {**won, "options": {"currency": "USD"}}, start=start, name=called("FY27 Growth")
+    )
+    plan: str = doors.plan(strategy, partner)["plan_id"]
+    deal = {"deal_id": fresh("d"), "version": 1, "partner_id": partner, "name": "Night shift"}
+    deal |= {"status": "closed_won", "amount": "900", "currency": "USD", "closed_on": str(start)}
+    doors.send(event("deal", deal))
+    doors.shows(plan, "900.00")
+    due = dues(start, ZoneInfo("UTC"), 8, doors.now())[0]
+    doors.jump(due.at + timedelta(seconds=1))
+    [mail] = eventually(
+        lambda: doors.get("progress", f"/v1/plans/{plan}/statements")["items"], bool
+    )
+    late = {**deal, "deal_id": fresh("d"), "name": "Morning shift", "amount": "250"}
+    doors.send(event("deal", {**deal, "version": 2, "status": "approved"}), event("deal", late))
+    doors.shows(plan, "250.00")
+    bo = Persona("Bo Lindqvist", "partner_admin", "bo@birchwell.example", partner=partner)
+    return Corrected(doors.stack["progress"], bo, plan, mail["tick_id"])
+
+
+def test_a_mail_that_was_corrected_since_has_a_second_version(
+    page: "Page", corrected: Corrected
+) -> None:
+    sign_in(page, corrected.site, corrected.bo, f"/portal/plans/{corrected.plan}")
+    card = page.locator(".card", has_text="Monthly mails")
+    told = card.locator(".corrections").inner_text()
+    assert "US$250" in told
+    assert "Night shift no longer counts" in told
+    assert "Morning shift was reported later" in told
+    picture(page, "partner monthly mails")
+    card.get_by_role("link").first.click()
+    page.get_by_role("img", name=re.compile("900")).first.wait_for()
+    page.get_by_role("link", name=re.compile("Version 2")).click()
+    page.get_by_role("img", name=re.compile("250")).first.wait_for()
+    picture(page, "a corrected mail")
 
 
 def test_a_lead_moves_its_goal_without_a_reload(page: "Page", scene: Scene) -> None:
@@ -260,31 +317,43 @@ def test_widgets_work_in_a_page_of_another_origin(page: "Page", foreign_page: st
 
 
 LOOKED_AT = {
-    "partners": (MANAGER, "/partners"),
-    "no partner": (MANAGER, "/partners?q=nobody-at-all"),
-    "account": (MANAGER, "/partners/{partner}"),
-    "plan": (MANAGER, "/plans/{plan}"),
-    "quarters": (MANAGER, "/plans/{plan}?view=quarters"),
-    "goal": (MANAGER, "/plans/{plan}/goals/{deals}?record=deal/x"),
-    "pages": (MANAGER, "/portal-pages"),
-    "new page": (MANAGER, "/portal-pages/new"),
-    "portal": (None, "/portal/plans/{plan}"),
-    "portal quarters": (None, "/portal/plans/{plan}?view=quarters"),
-    "portal goal": (None, "/portal/plans/{plan}/goals/{deals}"),
+    "supplier": {
+        "partners": "/partners",
+        "no partner": "/partners?q=nobody-at-all",
+        "account": "/partners/{partner}",
+        "plan": "/plans/{plan}",
+        "quarters": "/plans/{plan}?view=quarters",
+        "goal": "/plans/{plan}/goals/{deals}?record=deal/x",
+        "pages": "/portal-pages",
+        "new page": "/portal-pages/new",
+        "mail": "/plans/{corrected}/statements/{mail}",
+    },
+    "partner": {
+        "portal": "/portal/plans/{plan}",
+        "portal quarters": "/portal/plans/{plan}?view=quarters",
+        "portal goal": "/portal/plans/{plan}/goals/{deals}",
+    },
+    "partner whose mail was corrected": {
+        "portal mails": "/portal/plans/{corrected}",
+        "portal mail": "/portal/plans/{corrected}/statements/{mail}?version=2",
+    },
 }
 
 
 @pytest.mark.parametrize("size", ["phone", "wide"])
-@pytest.mark.parametrize("who", [MANAGER, None], ids=["supplier", "partner"])
+@pytest.mark.parametrize("who", LOOKED_AT)
 def test_every_page_is_fit_for_everybody(
-    make_context: "MakeContext", scene: Scene, size: str, who: Persona | None
+    make_context: "MakeContext", scene: Scene, corrected: Corrected, size: str, who: str
 ) -> None:
     page = make_context(size).new_page()
-    sign_in(page, scene.site, who or scene.ada, "/partners" if who else "/portal")
+    readers = {"supplier": MANAGER, "partner": scene.ada}
+    sign_in(page, scene.site, readers.get(who, corrected.bo), "/")
     ids = {"partner": scene.partner, "plan": scene.plan, "deals": scene.deals}
-    for name, path in [(name, path) for name, (reader, path) in LOOKED_AT.items() if reader == who]:
+    ids |= {"corrected": corrected.plan, "mail": corrected.mail}
+    for name, path in LOOKED_AT[who].items():
         answer = page.goto(scene.site + path.format(**ids))
         assert answer is not None
+        assert answer.status == 200, name
         assert len(answer.body()) < LARGEST, name
         screenshot(page, f"progress {name} {size} light")
         assert faults(page) == [], name

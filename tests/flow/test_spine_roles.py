@@ -81,6 +81,9 @@ ENDPOINTS = [
         hidden_from={FOREIGN},
     ),
     Endpoint(
+        "progress", "GET", "/v1/plans/{plan}/statements", SUPPLIER | {OWN}, hidden_from={FOREIGN}
+    ),
+    Endpoint(
         "progress", "GET", "/v1/partners/{partner}/plans", SUPPLIER | {OWN}, hidden_from={FOREIGN}
     ),
     Endpoint("progress", "POST", "/v1/statements", {"service"}, body={"tick_ids": []}),

@@ -15,6 +15,8 @@ from services.progress.domain.sheet import KnownPlan, Moment
 from services.progress.domain.told import Tick
 from services.progress.handlers import ask, state, take
 from services.progress.handlers.batch import Batch
+from services.progress.handlers.correct import list_sent
+from services.progress.store import statements
 from services.progress.store.ledger import prepare_batches
 from shared.events.envelope import Envelope, to_headers
 from shared.events.plans import PLAN_DEFINED, STRATEGY_DEFINED, PlanSnapshot, StrategySnapshot
@@ -207,7 +209,21 @@ class Told:
     async def render(self, *ticks: Tick) -> dict[UUID, Data]:
         async with self.pool.acquire() as connection:
             found = await state.render(connection, ticks, self.zone)
-        return {tick_id: json.loads(body) for tick_id, body in found.items()}
+        return {tick_id: json.loads(one.body) for tick_id, one in found.items()}
+
+    async def mail(self, *ticks: Tick) -> dict[UUID, Data]:
+        """Render statements and keep them, as when they are asked for."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            await statements.note_ticks(connection, ticks)
+            found = await state.render(connection, ticks, self.zone)
+            await state.freeze(connection, found)
+        return {tick_id: json.loads(one.body) for tick_id, one in found.items()}
+
+    async def sent(self, plan_id: str = PLAN, **moment: Any) -> list[Data]:
+        """A plan's statements that went out, with their corrections."""
+        known = await self.known(plan_id, **moment)
+        async with self.pool.acquire() as connection:
+            return await list_sent(connection, known, self.moment(**moment), after=None, limit=100)
 
     async def rows(self, sql: str) -> Sequence[Any]:
         found: Sequence[Any] = await self.pool.fetch(sql)

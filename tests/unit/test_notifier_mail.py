@@ -84,6 +84,57 @@ def words_of(html: str) -> str:
 # --- what it says -------------------------------------------------------------------------------
 
 
+CORRECTED = {
+    "goal_id": "g1",
+    "unit": "EUR",
+    "day": "2026-02-01",
+    "quarter": None,
+    "was": "120000.00",
+    "value": "123000.50",
+    "records": [
+        {"record": "deal/d1", "name": "Fleet", "change": "came_late", "value": "5000.50"},
+        {"record": "deal/d2", "name": None, "change": "gone", "was": "2000.00"},
+        {"record": "lead/l1", "name": None, "change": "added", "value": "1"},
+        {"record": "deal/d3", "name": "Pilot", "change": "changed", "was": "9.00", "value": "9.50"},
+    ],
+    "more": 2,
+}
+
+
+ENGLISH = (
+    "Corrected: 123,000.50 EUR on 1 February 2026, not 120,000.00 EUR as an earlier mail "
+    "said. Why: deal “Fleet” was reported later; deal “d2” no longer counts; lead “l1” "
+    "counts now; deal “Pilot” counts 9.50, not 9.00; 2 more changes."
+)
+GERMAN = (
+    "Berichtigt: am 1. Februar 2026 waren es 123.000,50 EUR, nicht 120.000,00 EUR wie in "
+    "einer früheren Mail. Grund: Geschäft „Fleet“ wurde später gemeldet; Geschäft „d2“ "
+    "zählt nicht mehr; Lead „l1“ zählt jetzt; Geschäft „Pilot“ zählt 9,50 statt 9,00; 2 "
+    "weitere Änderungen."
+)
+
+
+@pytest.mark.parametrize(("code", "line"), [("en", ENGLISH), ("de", GERMAN)])
+def test_a_figure_that_an_earlier_mail_told_otherwise_is_corrected_in_one_line(
+    code: Code, line: str
+) -> None:
+    told = {**MONEY, "goal_id": "g1"}
+    parts = parts_of(told, BARE, code=code, corrections=[CORRECTED])
+    assert " ".join(parts.text.split()).count(line) == 1
+    assert words_of(parts.html).count(line) == 1
+
+
+def test_a_correction_may_be_of_one_quarter_and_without_records() -> None:
+    changes = {"quarter": 2, "records": [], "more": 0, "unit": "count", "was": "3", "value": "2"}
+    told = {**BARE, "goal_id": "g1"}
+    text = parts_of(told, corrections=[{**CORRECTED, **changes}]).text
+    assert "Corrected: 2 in Q2 on 1 February 2026, not 3 as an earlier mail said.\n" in text
+
+
+def test_a_correction_of_a_goal_that_is_gone_is_not_told() -> None:
+    assert "Corrected" not in parts_of(MONEY, corrections=[CORRECTED]).text
+
+
 def test_the_text_part_reads_well() -> None:
     assert parts_of(goal(), MONEY, BARE, FIELD).text == (
         "FY26 Growth\n"

@@ -1,21 +1,21 @@
 """What a partner's progress mail says. HTML and text parts are filled from this one thing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from services.notifier.domain.correction import correction_line
 from services.notifier.domain.language import Language
 from services.notifier.domain.statement import Goal, Quarter, Statement
-from services.notifier.domain.wording import one_line
+from services.notifier.domain.wording import behind, one_line
 from shared.kernel.period import local_day
 
 LONGEST_TITLE: Final = 300
 LONGEST_NAME: Final = 120
-LONGEST_UNIT: Final = 20
 LONGEST_SUBJECT_TITLE: Final = 120
-UNITS_WITHOUT_WORD: Final = frozenset({"count", "number"})
 FULL: Final = Decimal(100)
 
 
@@ -39,6 +39,8 @@ class GoalLine:
     name: str
     year: Standing
     quarter: Standing | None
+    correction: str | None
+    """What an earlier mail said that is otherwise by now, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def progress_mail(
         raise ValueError("a statement without progress makes no mail")
     today = local_day(statement.due_at, zone)
     title = one_line(statement.strategy_name, LONGEST_TITLE) or language.say("success_plan")
+    corrected = {one.goal_id: correction_line(one, language) for one in statement.corrections}
     goals = [goal for group in progress.goal_groups for goal in group.goals]
     # Directories that know no name repeat the address: nobody is greeted by that.
     named = "" if "@" in name else one_line(name, LONGEST_NAME)
@@ -96,7 +99,7 @@ def progress_mail(
         groups=[
             GroupBlock(
                 one_line(group.name, LONGEST_TITLE),
-                [_goal_line(goal, today, language) for goal in group.goals],
+                [_goal_line(goal, today, language, corrected) for goal in group.goals],
             )
             for group in progress.goal_groups
             if group.goals
@@ -106,12 +109,15 @@ def progress_mail(
     )
 
 
-def _goal_line(goal: Goal, today: date, language: Language) -> GoalLine:
+def _goal_line(
+    goal: Goal, today: date, language: Language, corrected: Mapping[str, str]
+) -> GoalLine:
     quarter = _current(goal, today)
     return GoalLine(
         name=one_line(goal.name, LONGEST_TITLE),
         year=_standing(goal, goal.unit, language),
         quarter=None if quarter is None else _standing(quarter, goal.unit, language),
+        correction=corrected.get(goal.goal_id),
     )
 
 
@@ -119,12 +125,11 @@ def _standing(told: Goal | Quarter, unit: str, language: Language) -> Standing:
     percent = told.percent if told.target is not None else None
     share = _decimal(percent)
     value = language.figure(told.value)
-    behind = "" if unit in UNITS_WITHOUT_WORD else f" {one_line(unit, LONGEST_UNIT)}"
     if told.target is None:
-        words = f"{value}{behind}"
+        words = f"{value}{behind(unit)}"
     else:
         target = language.figure(told.target)
-        words = language.say("of_target", value=value, target=target, unit=behind)
+        words = language.say("of_target", value=value, target=target, unit=behind(unit))
     return Standing(
         words=words,
         has_target=told.target is not None,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -15,6 +16,7 @@ from services.notifier.domain.delivery import (
 )
 from services.notifier.domain.insight_statement import Insights
 
+_RECORD: Final = "^(account|deal|lead|certification|partner_field)/"
 MAX_NAME = 1000
 MAX_LOCALE = 35
 """Characters of a name and of a locale that are kept."""
@@ -33,6 +35,7 @@ class Goal(msgspec.Struct, frozen=True):
     name: str
     unit: str
     value: str
+    goal_id: str = ""
     target: str | None = None
     percent: str | None = None
     quarters: list[Quarter] = []
@@ -49,6 +52,30 @@ class Progress(msgspec.Struct, frozen=True):
     start_date: date
     end_date: date
     goal_groups: list[GoalGroup] = []
+
+
+class CorrectedRecord(msgspec.Struct, frozen=True):
+    """A record that made a figure another; how, says `change`."""
+
+    record: Annotated[str, msgspec.Meta(pattern=_RECORD)]
+    """Kind and id, such as deal/d1."""
+    change: Literal["gone", "changed", "came_late", "added"]
+    name: str | None = None
+    was: str | None = None
+    value: str | None = None
+
+
+class Correction(msgspec.Struct, frozen=True):
+    """A figure of an earlier mail that is another by now, for the year or for one quarter."""
+
+    goal_id: str
+    unit: str
+    day: date
+    was: str
+    value: str
+    quarter: int | None = None
+    records: list[CorrectedRecord] = []
+    more: int = 0
 
 
 class Recipient(msgspec.Struct, frozen=True):
@@ -68,6 +95,7 @@ class Statement(msgspec.Struct, frozen=True):
     recipients: list[Recipient] = []
     reason: str | None = None
     progress: Progress | None = None
+    corrections: list[Correction] = []
     kind: str = "partner"
     participant_id: str | None = None
     plan_name: str = ""

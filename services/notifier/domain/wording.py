@@ -6,6 +6,8 @@ from typing import Final
 
 # Overrides and embeddings can make text read as something else; isolates and marks cannot.
 _SPOOFING: Final = "\u202a\u202b\u202c\u202d\u202e\u2028\u2029"
+LONGEST_UNIT: Final = 20
+UNITS_WITHOUT_WORD: Final = frozenset({"count", "number"})
 _UNSEEN = re.compile(f"[\x00-\x1f\x7f-\x9f{_SPOOFING}]+")
 
 
@@ -18,3 +20,8 @@ def one_line(text: str, longest: int) -> str:
     while cut and unicodedata.combining(cut[-1]):
         cut = cut[:-1]
     return f"{cut}…"
+
+
+def behind(unit: str) -> str:
+    """What stands behind a figure of a unit, with the blank before it; counts have nothing."""
+    return "" if unit in UNITS_WITHOUT_WORD else f" {one_line(unit, LONGEST_UNIT)}"

@@ -1,8 +1,11 @@
 """The doors to plans' progress, and to why it is what it is."""
 
+from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query
+from pydantic_core import PydanticCustomError
 
 from services.progress.api.doors import (
     SUPPLIER,
@@ -12,13 +15,16 @@ from services.progress.api.doors import (
     day_and_text,
     known_plan,
     may_see,
+    text_of,
 )
 from services.progress.domain.sheet import KnownPlan, sheet_of
 from services.progress.handlers import ask
+from services.progress.handlers.correct import list_sent
 from services.progress.store import plans
+from shared.events.values import moment_of
 from shared.kernel.ids import parse_id
 from shared.web.auth import Principal
-from shared.web.paging import DEFAULT_LIMIT, page
+from shared.web.paging import DEFAULT_LIMIT, decode_cursor, page
 from shared.web.problems import Problem
 
 At = Annotated[str | None, Query(description="days up to and including this moment's count")]
@@ -128,6 +134,39 @@ def explanations_router(desk: Desk) -> APIRouter:
         return page(items[begin : begin + limit + 1], limit, lambda item: [start, item["goal_id"]])
 
     return router
+
+
+def sent_router(desk: Desk) -> APIRouter:
+    """What was told of a plan by mail, and what of it is otherwise by now."""
+    router = APIRouter(prefix="/v1", tags=["progress"])
+
+    @router.get("/plans/{plan_id}/statements")
+    async def list_statements(
+        plan_id: str, who: Reader, limit: Limit = DEFAULT_LIMIT, cursor: str | None = None
+    ) -> dict[str, Any]:
+        """A plan's statements that went out, the latest first, each with its corrections.
+
+        What one said: the plan's progress `at` and `known_at` its due time. What it says by now:
+        the same `at`.
+        """
+        moment = desk.moment(None, None)
+        after = _due_and_tick(cursor)
+        async with desk.reading() as connection:
+            known = await known_plan(connection, plan_id, who, moment)
+            items = await list_sent(connection, known, moment, after=after, limit=limit + 1)
+        return page(items, limit, lambda item: [item["due_at"], item["tick_id"]])
+
+    return router
+
+
+def _due_and_tick(cursor: str | None) -> tuple[datetime, UUID] | None:
+    if cursor is None:
+        return None
+    due_at, tick_id = decode_cursor(cursor, 2)
+    try:
+        return moment_of(text_of(due_at)), UUID(text_of(tick_id))
+    except (PydanticCustomError, ValueError):
+        raise Problem.at("/cursor", "is no cursor of this list") from None
 
 
 def _place_after(items: list[dict[str, Any]], goal_id: str) -> int:

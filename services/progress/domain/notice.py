@@ -1,7 +1,7 @@
 """The statement of a due tick: who is told, and what, both as of the due time."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -10,6 +10,13 @@ import orjson
 from services.progress.domain.sheet import Figures, KnownPlan, Moment, sheet_of
 from services.progress.domain.told import Tick
 from shared.events.envelope import stamp
+
+
+class Rendered(NamedTuple):
+    """A statement as it is kept, and whether it names anybody to be told."""
+
+    body: bytes
+    went_out: bool
 
 
 class User(msgspec.Struct):
@@ -32,11 +39,16 @@ def read_partner(body: str) -> Partner:
 
 
 def statement_of(
-    tick: Tick, known: KnownPlan | None, partner: Partner | None, figures: Figures, moment: Moment
-) -> bytes:
+    tick: Tick,
+    known: KnownPlan | None,
+    partner: Partner | None,
+    figures: Figures,
+    corrections: Sequence[Mapping[str, Any]],
+    moment: Moment,
+) -> Rendered:
     """The statement as JSON: the same bytes for the same facts."""
     recipients, reason = _recipients(known, partner)
-    return orjson.dumps(
+    body = orjson.dumps(
         {
             "tick_id": str(tick.tick_id),
             "plan_id": str(tick.plan_id),
@@ -46,9 +58,11 @@ def statement_of(
             "recipients": recipients,
             "reason": reason,
             "progress": sheet_of(known, figures, moment, tick.due_at) if known else None,
+            "corrections": corrections,
         },
         option=orjson.OPT_SORT_KEYS,
     )
+    return Rendered(body, bool(recipients))
 
 
 def _recipients(

@@ -8,7 +8,15 @@ from starlette.responses import RedirectResponse, Response
 
 from services.progress.api.doors import Desk
 from services.progress.pages.custom import shown as shown_page
-from services.progress.pages.reading import PlanView, as_of, read_current, read_goal, read_plan
+from services.progress.pages.reading import (
+    PlanView,
+    as_of,
+    read_current,
+    read_goal,
+    read_menu,
+    read_plan,
+)
+from services.progress.pages.statements import read_statements
 from services.progress.store import portal_pages as store
 from shared.web.auth import Principal
 from shared.web.pages.forms import Form, nested
@@ -30,7 +38,7 @@ def portal_pages(desk: Desk, pages: Pages) -> APIRouter:
         """The way in: the plan that is under way, or the latest one."""
         found = await read_current(desk, who, as_of(desk, request))
         if found is None:
-            return pages.render(request, "portal_empty.html", menu=await _menu(desk))
+            return pages.render(request, "portal_empty.html", menu=await read_menu(desk))
         return RedirectResponse(f"/portal/plans/{found.sheet['plan_id']}", 303)
 
     @router.get("/portal/plans/{plan_id}")
@@ -65,7 +73,7 @@ def portal_pages(desk: Desk, pages: Pages) -> APIRouter:
             found=found,
             view=found.plan,
             shown=shown,
-            menu=await _menu(desk),
+            menu=await read_menu(desk),
         )
 
     @router.get("/portal/pages/{slug}")
@@ -77,7 +85,11 @@ def portal_pages(desk: Desk, pages: Pages) -> APIRouter:
             raise Problem(404, "No such page")
         view = await read_current(desk, who, as_of(desk, request))
         return pages.render(
-            request, "portal_custom.html", view=view, menu=await _menu(desk), **shown_page(found)
+            request,
+            "portal_custom.html",
+            view=view,
+            menu=await read_menu(desk),
+            **shown_page(found),
         )
 
     return router
@@ -110,12 +122,6 @@ def _quarterly(request: Request) -> bool:
     return request.query_params.get("view") == "quarters"
 
 
-async def _menu(desk: Desk) -> list[dict[str, Any]]:
-    """The supplier's own pages, for the navigation."""
-    async with desk.reading() as connection:
-        return await store.list_navigation(connection)
-
-
 async def _show(
     desk: Desk, pages: Pages, request: Request, view: PlanView, form: Form, status: int = 200
 ) -> Response:
@@ -126,7 +132,8 @@ async def _show(
         view=view,
         quarterly=_quarterly(request),
         form=form,
-        menu=await _menu(desk),
+        statements=await read_statements(desk, view.known),
+        menu=await read_menu(desk),
     )
 
 

@@ -13,7 +13,7 @@ from services.progress.domain.sheet import KnownPlan, Moment, head_of, scope_of,
 from services.progress.handlers import ask
 from services.progress.handlers.take import FOREVER
 from services.progress.store import pages as store
-from services.progress.store import plans
+from services.progress.store import plans, portal_pages
 from shared.kernel.ids import parse_id
 from shared.postgres.pool import Connection
 from shared.web.auth import Principal
@@ -116,6 +116,12 @@ async def read_current(desk: Desk, who: Principal, shown: AsOf) -> PlanView | No
     under_way = (sheet for sheet in sheets if sheet["status"] == "in_progress")
     found = next(under_way, sheets[0] if sheets else None)
     return await read_plan(desk, found["plan_id"], who, shown) if found else None
+
+
+async def read_menu(desk: Desk) -> list[dict[str, Any]]:
+    """The supplier's own pages, for the portal's navigation."""
+    async with desk.reading() as connection:
+        return await portal_pages.list_navigation(connection)
 
 
 @dataclass(frozen=True)

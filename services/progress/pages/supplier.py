@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from services.progress.api.doors import Desk
 from services.progress.pages.reading import as_of, read_goal, read_partner, read_plan
+from services.progress.pages.statements import read_statements
 from services.progress.store import pages as store
 from shared.web.auth import Principal
 from shared.web.pages.listing import Column, Listing
@@ -63,7 +64,14 @@ def supplier_pages(desk: Desk, pages: Pages) -> APIRouter:
         shown = as_of(desk, request)
         view = await read_plan(desk, plan_id, who, shown)
         quarterly = request.query_params.get("view") == "quarters"
-        return pages.render(request, "plan.html", view=view, shown=shown, quarterly=quarterly)
+        return pages.render(
+            request,
+            "plan.html",
+            view=view,
+            shown=shown,
+            quarterly=quarterly,
+            statements=await read_statements(desk, view.known),
+        )
 
     @router.get("/plans/{plan_id}/goals/{goal_id}")
     async def goal(request: Request, plan_id: str, goal_id: str, who: Supplier) -> Response:

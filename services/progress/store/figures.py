@@ -42,7 +42,7 @@ async def find_cells(
     reach: dict[UUID, date] = {}
     for row in rows:
         reach[row["plan_id"]] = max(reach.get(row["plan_id"], row["latest"]), row["latest"])
-    return _figures(rows), reach
+    return figures_of(rows), reach
 
 
 async def add_up(connection: Connection, scope: Scope, known_at: datetime, until: date) -> Figures:
@@ -52,10 +52,11 @@ async def add_up(connection: Connection, scope: Scope, known_at: datetime, until
     rows = await connection.fetch(
         SQL["add_up"], scope.plans, scope.goals, known_at, until, timeout=LONGEST_S
     )
-    return _figures(rows)
+    return figures_of(rows)
 
 
-def _figures(rows: Iterable[Any]) -> Figures:
+def figures_of(rows: Iterable[Any]) -> Figures:
+    """Rows with four quarters as figures of plan and goal."""
     return {
         (row["plan_id"], row["goal_id"]): (row["q1"], row["q2"], row["q3"], row["q4"])
         for row in rows
