@@ -42,6 +42,8 @@ class Consumers:
     ) -> None:
         self._pool = pool
         self._moments = Moments()
+        self._place = settings.group_place or None
+        self._session_s = settings.group_session_s
         self.activity = self._subscribe(broker, [topics.ACTIVITY], self.on_activity)
         self.references = self._subscribe(broker, REFERENCES, self.on_references)
         self.collaboration = self._subscribe(broker, [topics.COLLABORATION], self.on_collaboration)
@@ -91,6 +93,8 @@ class Consumers:
             handler=handler,
             starts_at=self.find_starts,
             deferred=True,
+            place=self._place,
+            session_s=self._session_s,
             max_records=POLLED,
             fetch_max_wait_ms=50,
         )

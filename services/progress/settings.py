@@ -19,6 +19,11 @@ LOOPBACK: Final = ("http://127.0.0.1:*", "http://localhost:*")
 class ProgressSettings(PageSettings):
     """Settings of progress; README.md says what they are for."""
 
+    group_place: str = ""
+    """This replica's name among the others, the same each time it starts: it finds its partitions
+    again, without a halt for the rest. Unset: a new member each time."""
+    group_session_s: float = Field(10.0, ge=6, le=1800)
+    """After how long of silence a replica's partitions go to the others."""
     activity_lanes: int = Field(2, ge=1, le=8)
     """Transactions that bring activity events into the database side by side."""
     activity_batch: int = Field(20_000, ge=1, le=100_000)

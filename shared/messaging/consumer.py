@@ -27,6 +27,7 @@ Poison = Callable[[Record, Exception], Awaitable[None]]
 StartingPoints = Callable[[list[tuple[str, int]]], Awaitable[dict[tuple[str, int], int]]]
 
 FIRST_PAUSE_S = 0.1
+SESSION_S = 10.0
 LONGEST_PAUSE_S = 5.0
 COMMIT_EVERY_S = 1.0
 MAX_POLL_INTERVAL_MS = 3_600_000
@@ -52,7 +53,9 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
     transient failure the batch is tried again, with pauses; another failure sends the batch
     through one record at a time and the record that fails alone to `poison`. With
     `starts_at` the offsets of a database, not Kafka's, decide where an assignment begins. With
-    `deferred` the handler only takes the records over: whoever finishes them calls `done`.
+    `deferred` the handler only takes the records over: whoever finishes them calls `done`. A
+    member with a `place` of its own in the group finds its partitions again when it comes back
+    within `session_s`, and nobody else notices that it was gone.
     """
 
     def __init__(
@@ -65,6 +68,8 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         poison: Poison | None = None,
         starts_at: StartingPoints | None = None,
         deferred: bool = False,
+        place: str | None = None,
+        session_s: float = SESSION_S,
         max_records: int = 2000,
         from_latest: bool = False,
         fetch_min_bytes: int = 1,
@@ -86,6 +91,8 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self.subscriber = broker.subscriber(
             *topics,
             group_id=group,
+            group_instance_id=place,
+            session_timeout_ms=round(session_s * 1000),
             batch=True,
             max_records=max_records,
             auto_offset_reset="latest" if from_latest else "earliest",
