@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -106,7 +107,10 @@ async def test_progress_takes_its_place_in_each_of_its_groups() -> None:
     pool = await create_pool(settings.database_url.get_secret_value())
     broker = make_broker(settings.kafka, client_id="test")
     Consumers(broker, pool, SystemClock(), settings)
-    told = [vars(made)["_connection_args"] for made in broker.subscribers]
+    told: list[dict[str, Any]] = [
+        getattr(made, "_connection_args")  # noqa: B009
+        for made in broker.subscribers
+    ]
     assert {(one["group_instance_id"], one["session_timeout_ms"]) for one in told} == {
         ("progress-1", 30_000)
     }
