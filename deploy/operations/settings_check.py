@@ -1,6 +1,7 @@
 """Whether the services would start with the settings that they are given."""
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -28,11 +29,14 @@ OTHERS: Final = frozenset(
         "OUTSIDE_KAFKA",
         "OUTSIDE_POSTGRES",
         "REPLICATION",
+        "SERVICE",
         *(f"{name.upper()}_PASSWORD" for name in SERVICES),
         *(f"{name.upper()}_URL" for name in SERVICES),
     }
 )
-"""Variables that the tools under `deploy` read, and no service."""
+"""Variables that images and the tools under `deploy` read, and no settings of a service."""
+OF_SOURCES: Final = re.compile(r"SOURCE_[A-Z0-9_]+_(SECRET|KEY)")
+"""Ingest itself looks whether there is a source of that name."""
 
 
 def check(home: Home | None, services: list[str]) -> list[Item]:
@@ -49,5 +53,8 @@ def unknown_variables() -> Iterator[str]:
     known = {name.upper() for kind in SETTINGS.values() for name in kind.model_fields} | OTHERS
     for variable in sorted(os.environ):
         name = variable.removeprefix(PREFIX)
-        if variable.startswith(PREFIX) and known.isdisjoint((name, name.removesuffix("_FILE"))):
+        spellings = {name, name.removesuffix("_FILE")}
+        if not variable.startswith(PREFIX) or known & spellings:
+            continue
+        if not any(map(OF_SOURCES.fullmatch, spellings)):
             yield variable
