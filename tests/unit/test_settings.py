@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.operations.settings_check import unknown_variables
 from services.notifier.settings import NotifierSettings
 from shared.runtime.settings import find_flaws, load
 from tests.architecture.source import ROOT, SERVICES
@@ -62,6 +63,16 @@ def test_a_file_that_is_not_there_is_named(environment: pytest.MonkeyPatch) -> N
     found = find_flaws(NotifierSettings)
     assert found[0].startswith("MILEPOST_DATABASE_URL_FILE names /nowhere")
     assert any("MILEPOST_CLOCK_FILE" in flaw for flaw in found[1:])
+
+
+def test_a_misspelled_variable_is_told_from_those_that_something_reads(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    for name in ("SERVICE", "SOURCE_CRM_SECRET", "SOURCE_CRM_KEY_FILE", "DKIM_KEY_FILE"):
+        environment.setenv(f"MILEPOST_{name}", "x")
+    environment.setenv("MILEPOST_TIMEZONE", "UTC")
+    environment.setenv("MILEPOST_SOURCE_CRM", "x")
+    assert list(unknown_variables()) == ["MILEPOST_SOURCE_CRM", "MILEPOST_TIMEZONE"]
 
 
 def test_loading_what_is_wrong_ends_the_process(
