@@ -51,6 +51,7 @@ class Directory:
             group=f"milepost-{SERVICE}",
             handler=self.on_records,
             poison=self.on_poison,
+            starts_at=self._where_we_are,
         )
 
     async def on_records(self, records: list[Record]) -> None:
@@ -77,6 +78,11 @@ class Directory:
         errors = [{"pointer": "", "detail": f"{type(failure).__name__}: {failure}"}]
         async with self._pool.acquire() as connection:
             await dead_letter.put(connection, record, errors, self._clock.now())
+
+    async def _where_we_are(self, _: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Our tables' word and not Kafka's: they may have been restored to an earlier moment."""
+        async with self._pool.acquire() as connection:
+            return await directory.find_positions(connection)
 
     async def catch_up(self) -> None:
         """Wait, not for long, until everything told about partners before now has been heard."""

@@ -13,11 +13,13 @@ from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from unittest import mock
 
 import httpx
 
-from deploy.local.home import CHECKOUT
+from deploy.local.home import CHECKOUT, Home
 from deploy.local.process import started_at
+from deploy.local.stack import Stack
 from tests.backends.base import Backend, KafkaServer, PostgresServer
 
 Found = TypeVar("Found")
@@ -87,6 +89,11 @@ class RunningStack:
         text = to.isoformat() if isinstance(to, datetime) else to
         said = self.command("clock", *([text] if text else [])).stdout
         return datetime.fromisoformat(said.strip())
+
+    def told(self, service: str) -> dict[str, str]:
+        """The environment in which the stack runs a service."""
+        with mock.patch.dict(os.environ, self._environment, clear=True):
+            return {**self._environment, **Stack(Home(self.home)).environment(service)}
 
     def token(self, role: str, *, partner: str | None = None, email: str | None = None) -> str:
         """A token of the stack's issuer."""

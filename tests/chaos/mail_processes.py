@@ -1,81 +1,14 @@
-"""Real notifier processes beside a mail server and a progress service of the test's own."""
+"""What a notifier process is told, and a progress service of the test's own beside it."""
 
 import asyncio
 import json
 import os
-import signal
-import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
-import httpx
-import psutil
-
-from deploy.local.home import CHECKOUT
+from tests.chaos.replicas import free_port
 from tests.store.notifier_parts import statement
-
-READY_S = 30.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Replica:
-    """A notifier process that can be killed and started again."""
-
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
-        self.port = free_port()
-        self._environment = {**environment, "MILEPOST_PORT": str(self.port)}
-        self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "services.notifier"],
-                cwd=CHECKOUT,
-                env=self._environment,
-                stdout=log,
-                stderr=log,
-            )
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-        self._process.wait(30)
-
-    def holds(self, port: int) -> bool:
-        """Whether a connection from this port is the process's."""
-        found = psutil.Process(self.pid).net_connections("tcp")
-        return any(connection.laddr.port == port for connection in found)
-
-    async def until_it_answers(self) -> None:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            for _ in range(int(READY_S / 0.1)):
-                try:
-                    await client.get(f"http://127.0.0.1:{self.port}/livez")
-                except httpx.HTTPError:
-                    await asyncio.sleep(0.1)
-                else:
-                    return
-        raise AssertionError(self._log.read_text()[-4000:])
-
-    def close(self) -> None:
-        if self._process and self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
 
 
 def environment_for(database_url: str, progress_url: str, **settings: Any) -> dict[str, str]:

@@ -18,12 +18,8 @@ import pytest
 from services.notifier import handlers
 from shared.postgres.pool import Pool
 from tests.backends.database import Database
-from tests.chaos.mail_processes import (
-    Replica,
-    environment_for,
-    progress_service,
-    statements_of,
-)
+from tests.chaos.mail_processes import environment_for, progress_service, statements_of
+from tests.chaos.replicas import Replica
 from tests.store.notifier_parts import (
     DROP,
     HANG,
@@ -136,7 +132,7 @@ async def trial(database: Database, folder: Path, **settings: Any) -> AsyncItera
     async with progress_service(statements) as progress, pooled(url) as pool:
         told = environment_for(url, progress, smtp_port=sink.port, **settings)
         with ExitStack() as closing:
-            replicas = [Replica(told, folder / f"{n}.log") for n in range(2)]
+            replicas = [Replica("notifier", told, folder / f"{n}.log") for n in range(2)]
             for replica in replicas:
                 closing.callback(replica.close)
             made = Trial(pool, sink, replicas, statements)

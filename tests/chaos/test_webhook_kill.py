@@ -12,7 +12,8 @@ from services.notifier.webhooks import store
 from shared.kernel.ids import named_id, new_id
 from shared.postgres.pool import Pool
 from tests.backends.database import Database
-from tests.chaos.mail_processes import Replica, environment_for
+from tests.chaos.mail_processes import environment_for
+from tests.chaos.replicas import Replica
 from tests.store.notifier_parts import NOW, pooled
 from tests.store.webhook_receiver import HANG, Call, Receiver
 
@@ -39,7 +40,7 @@ async def test_killed_in_the_middle_of_calls_none_is_lost(
 ) -> None:
     url = database.url("notifier")
     told = environment_for(url, "http://progress.example", webhook_retry_first_s=0.2)
-    replicas = [Replica(told, tmp_path / f"{number}.log") for number in range(2)]
+    replicas = [Replica("notifier", told, tmp_path / f"{number}.log") for number in range(2)]
     killed: list[int] = []
 
     def answer(call: Call) -> int:

@@ -25,7 +25,8 @@ from shared.messaging.message import Message
 from shared.messaging.producer import Publisher
 from shared.messaging.topics import DELIVERIES, TICKS
 from tests.backends.database import Database
-from tests.chaos.mail_processes import Replica, environment_for, progress_service, statements_of
+from tests.chaos.mail_processes import environment_for, progress_service, statements_of
+from tests.chaos.replicas import Replica
 from tests.flow.doors import fresh
 from tests.store.notifier_parts import DUE, ChaosSink, tick
 
@@ -81,7 +82,7 @@ async def running(kafka: str, database: Database, tmp_path: Path) -> AsyncIterat
             url, progress, smtp_port=sink.port, kafka=kafka, oidc_issuer=issuer.ISSUER
         )
         told["MILEPOST_OIDC_JWKS"] = str(home.issuer / "jwks.json")
-        replica = Replica(told, tmp_path / "log")
+        replica = Replica("notifier", told, tmp_path / "log")
         replica.start()
         await replica.until_it_answers()
         async with httpx.AsyncClient(

@@ -14,7 +14,8 @@ from aiosmtpd.handlers import Sink
 
 from deploy.local.home import CHECKOUT
 from tests.backends.database import Database
-from tests.chaos.mail_processes import environment_for, free_port
+from tests.chaos.mail_processes import environment_for
+from tests.chaos.replicas import free_port
 from tests.store.name_server import Zone, name_server
 from tests.unit.test_notifier_dkim import RSA, SIGNERS, pem
 from tests.unit.test_notifier_targets import certificate
