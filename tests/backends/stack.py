@@ -145,7 +145,7 @@ class RunningStack:
             return
         pid = self.pid(part)
         os.kill(pid, number)
-        if number in (signal.SIGKILL, signal.SIGTERM):
+        if number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
             wait_for(lambda: started_at(pid) is None, 30, f"{part} to end")
 
     def restart(self) -> None:

@@ -69,17 +69,20 @@ class Replica:
         return any(connection.laddr.port == port for connection in found)
 
     async def until_it_answers(self) -> None:
-        """Return when the process is there."""
-        while not await asyncio.to_thread(self.answers, "/livez"):
-            await asyncio.sleep(0.1)
+        """Return when the process is there; for tests whose own loop serves meanwhile."""
+        await asyncio.to_thread(self._until, "/livez")
 
     def until_it_is_ready(self) -> None:
-        while not self.answers("/readyz"):
+        self._until("/readyz")
+
+    def _until(self, path: str) -> None:
+        while not self.answers(path):
             time.sleep(0.1)
 
     def answers(self, path: str) -> bool:
         """Whether a door of its own answers with 200. Raises AssertionError when it ended."""
-        assert self._process and self._process.poll() is None, self._log.read_text()[-4000:]
+        assert self._process is not None
+        assert self._process.poll() is None, self._log.read_text()[-4000:]
         try:
             url = f"http://127.0.0.1:{self.port}{path}"
             return httpx.get(url, trust_env=False, timeout=READY_S).is_success

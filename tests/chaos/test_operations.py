@@ -10,17 +10,17 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from deploy.local.home import CHECKOUT, Home
-from deploy.local.ports import choose_ports
 from deploy.local.postgres import binaries, system_user
 from tests.backends.stack import RunningStack
 from tests.chaos.play import Play, all_is_right
 from tests.chaos.replicas import Replica, beside
 from tests.chaos.upstream import Upstream
-from tests.flow.doors import event, eventually, fresh
+from tests.flow.doors import eventually, fresh
 
 pytestmark = [pytest.mark.chaos, pytest.mark.flow, pytest.mark.slow]
 
@@ -29,10 +29,10 @@ TAKEN_OVER_WITHIN_S = 30.0
 
 
 @contextmanager
-def replicas(stack: RunningStack, *names: str, **settings: str) -> Iterator[list[Replica]]:
+def replicas(stack: RunningStack, *names: str) -> Iterator[list[Replica]]:
     """More processes of progress, as long as the block lasts."""
     with ExitStack() as closing:
-        made = [beside(stack, "progress", name, **settings) for name in names]
+        made = [beside(stack, "progress", name) for name in names]
         for replica in made:
             closing.callback(replica.close)
             replica.start()
@@ -71,8 +71,8 @@ def test_what_a_dead_replica_held_is_taken_over(play: Play) -> None:
         other.kill()
         began = time.monotonic()
         for partner in partners:
-            data = {"lead_id": fresh("l"), "version": 1, "partner_id": partner}
-            play.doors.tell(event("lead", {**data, "captured_on": str(play.first_day)}))
+            told = {"lead_id": fresh("l"), "version": 1, "captured_on": str(play.first_day)}
+            play.doors.tell("lead", partner_id=partner, **told)
         eventually(leads, lambda found: found == ["1"] * len(plans), within=TAKEN_OVER_WITHIN_S)
         print(f"all figures stand {time.monotonic() - began:.1f} s after the death")  # noqa: T201
 
@@ -115,7 +115,7 @@ def test_the_version_before_works_beside_this_one_and_instead_of_it(
     """On the new version's schema: two of progress at once, then each service as it was."""
     stack = play.stack
     services = ("plans", "progress", "notifier")
-    ports = choose_ports(Home(stack.home), ())
+    ports = {name: urlsplit(stack.description[name]).port for name in services}
     with (
         ExitStack() as closing,
         Upstream(play.doors, [*play.plans], play.first_day, 100) as upstream,
