@@ -11,8 +11,10 @@ from deploy.local.console import OUT, answer, complain, run, say
 from deploy.local.home import SERVICES, LocalError
 from deploy.operations import overview, settings_check, shown
 from deploy.operations.doors import Item, ask, listed
+from deploy.operations.people import erase_app, export_app
 from deploy.operations.place import find_home, find_place
 from deploy.operations.rebuilds import rebuild_app
+from deploy.operations.shown import AsJson, StackFile
 
 VERIFY_S: Final = 900.0
 
@@ -26,12 +28,9 @@ letters_app: Final = typer.Typer(help="What could not be dealt with.", no_args_i
 config_app: Final = typer.Typer(help="The services' settings.", no_args_is_help=True)
 typer_app.add_typer(letters_app, name="dead-letters")
 typer_app.add_typer(config_app, name="config")
+typer_app.add_typer(export_app, name="export")
+typer_app.add_typer(erase_app, name="erase")
 
-StackFile = Annotated[
-    Path | None,
-    typer.Option("--stack", help="The stack.json of a local stack; else MILEPOST_* says where."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 Most = Annotated[int, typer.Option("--limit", min=1, help="How many at most.")]
 PlanId = Annotated[str | None, typer.Option("--plan", help="Of one plan.")]
 Period = Annotated[str | None, typer.Option(help="Of one period: 2026-03, or a week's Sunday.")]

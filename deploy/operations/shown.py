@@ -1,12 +1,14 @@
-"""What an operator sees: tables at a terminal, JSON for programs."""
+"""What an operator sees and may ask for: tables at a terminal, JSON for programs."""
 
 import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from pathlib import Path
+from typing import Annotated, Any, Final
 
+import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -14,6 +16,11 @@ from deploy.local.console import ERRORS, OUT
 
 EVERY_S: Final = 1.0
 Tell = Callable[[str, int, int], None]
+StackFile = Annotated[
+    Path | None,
+    typer.Option("--stack", help="The stack.json of a local stack; else MILEPOST_* says where."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def as_json(found: Any) -> None:

@@ -25,6 +25,7 @@ from services.notifier.mail.archive import Archive, FolderArchive, NoArchive
 from services.notifier.mail.letter import LetterWriter
 from services.notifier.mail.smtp import MailConnection, MailServer
 from services.notifier.pages import unsubscribe_router
+from services.notifier.people import people_router
 from services.notifier.preferences import preferences_router
 from services.notifier.returns.api import returns_router
 from services.notifier.returns.intake import ReturnsFolder
@@ -158,6 +159,7 @@ class Notifier:
             preferences_router(self._pool, self._clock),
             participation_router(self._pool, self._calls, self._plans_url),
             returns_router(self._pool, self._clock, self._return_path),
+            people_router(self._pool),
             look_router(self._look_desk),
             webhooks_router(self._pool, self._clock, self._poster),
             webhook_router(self._pool),

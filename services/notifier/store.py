@@ -343,6 +343,12 @@ async def find_link(connection: Reader, token: str) -> Link | None:
     )
 
 
+async def list_deliveries_to(connection: Reader, recipient: str) -> list[dict[str, Any]]:
+    """Everything that was or is to be sent to an address, the latest first; no content."""
+    rows = await connection.fetch(QUERIES["list_deliveries_to"], recipient)
+    return [dict(row) for row in rows]
+
+
 async def list_streams(connection: Reader, recipient: str) -> list[Link]:
     """The streams that write to a recipient, and since when they are stopped."""
     rows = await connection.fetch(QUERIES["list_streams"], recipient)

@@ -10,7 +10,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
-from services.plans.api import imports, participants, plans, seller_plans, strategies
+from services.plans.api import imports, participants, people, plans, seller_plans, strategies
 from services.plans.api.refusals import install_refusals
 from services.plans.consumers import Directory
 from services.plans.contract import SERVICE
@@ -162,6 +162,7 @@ def build(settings: PlansSettings) -> FastAPI:
             imports.router,
             seller_plans.router,
             participants.router,
+            people.router,
         ],
         own_limits=(imports.PATH, bulk.UPLOAD, f"{seller_plans.PATH}/"),
     )

@@ -24,7 +24,7 @@ from tests.flow.doors import eventually, fresh
 
 pytestmark = [pytest.mark.chaos, pytest.mark.flow, pytest.mark.slow]
 
-REBALANCES = int(os.environ.get("MILEPOST_REBALANCES", "8"))
+REBALANCES = int(os.environ.get("MILEPOST_REBALANCES", "6"))
 TAKEN_OVER_WITHIN_S = 30.0
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.flow.doors import Data, Doors, event, eventually, fresh
+from tests.flow.test_operator import Operator
 
 pytestmark = pytest.mark.flow
 
@@ -259,6 +260,38 @@ def test_who_opts_out_is_not_taken_in_again(company: Company) -> None:
     ).json()
     assert listed["errors"] is None or listed["errors"]["opted_out"] == 1
     assert listed["ready"] is False
+
+
+def test_an_operator_says_what_is_held_of_a_person_and_erases_it(company: Company) -> None:
+    """What goes is what leaving takes; no insight is ever shown."""
+    operator, email = Operator(company.doors), company.seller(9)
+    company.insights(9)
+    held = operator.ask("export", "person", email.upper())
+    assert [one["seller_plan_id"] for one in held["plans"]["participations"]] == [
+        company.plan["seller_plan_id"]
+    ]
+    assert held["plans"]["opted_out"] is False
+    assert company.customer not in str(held)
+    assert company.account not in str(held)
+    assert operator.ask("erase", "person", email, "--yes") == {"participations_ended": 1}
+    assert operator.ask("erase", "person", email, "--yes") == {"participations_ended": 0}
+    eventually(lambda: company.own(9, OWN_DOORS[0]).status_code, lambda status: status == 404)
+    none: Data = {"participations": [], "candidate_of": [], "opted_out": True}
+    assert operator.ask("export", "person", email) == {
+        "plans": none,
+        "notifier": {"deliveries": [], "streams": []},
+    }
+
+
+@pytest.mark.parametrize("role", ["analyst", "limited_analyst", "channel_manager", "seller"])
+@pytest.mark.parametrize("door", ["plans held", "plans erase", "notifier held"])
+def test_no_other_role_asks_what_is_held_of_a_person(
+    company: Company, role: str, door: str
+) -> None:
+    service, what = door.split()
+    body = {"email": company.seller(7)}
+    answer = company.doors.call("POST", service, f"/v1/people/{what}", role=role, json=body)
+    assert answer.status_code == 403
 
 
 # --- mails ----------------------------------------------------------------------------------------

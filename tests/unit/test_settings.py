@@ -1,5 +1,6 @@
 """Settings: everything that is wrong is named at once, and no value is repeated."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ RIGHT = {
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in [name for name in os.environ if name.startswith("MILEPOST_")]:
+        monkeypatch.delenv(name)
     for name, value in RIGHT.items():
         monkeypatch.setenv(name, value)
     return monkeypatch

@@ -161,6 +161,12 @@ WHERE ($1::text IS NULL OR plan_id = $1)
 ORDER BY planned_at DESC, delivery_id DESC
 LIMIT $6
 
+-- name: list_deliveries_to
+SELECT stream, plan_id, period, state, attempts, due_at, accepted_at
+FROM delivery
+WHERE recipient = $1
+ORDER BY planned_at DESC, delivery_id DESC
+
 -- name: summarize_deliveries
 SELECT state, count(*) AS number FROM delivery GROUP BY state
 

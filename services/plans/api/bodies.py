@@ -26,7 +26,7 @@ from services.plans.handlers.plans import PlanDraft
 from shared.events.plans import GoalType
 from shared.events.records import describe
 from shared.events.seller_plans import Cadence
-from shared.events.values import Day
+from shared.events.values import Day, PersonAddress
 
 LATEST_YEAR: Final = 2999
 MOST_FLAWS: Final = 100
@@ -144,6 +144,12 @@ class FiltersForm(Form):
 
 class ResolveForm(Form):
     participant_ids: Annotated[list[Reference], Field(max_length=5000)]
+
+
+class PersonForm(Form):
+    """A person by address, in a body: addresses in paths end up in logs."""
+
+    email: PersonAddress
 
 
 class TargetsForm(Form):

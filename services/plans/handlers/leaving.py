@@ -4,6 +4,7 @@ Whatever ends a participation takes the address from every table that holds it a
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
@@ -15,6 +16,18 @@ from services.plans.handlers.tell import participant_changed
 from services.plans.store import participants
 from services.plans.store.participants import EndedBy, Participation
 from shared.messaging import outbox
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is held of a person as a participant."""
+
+    participations: Sequence[asyncpg.Record]
+    """participant_id, seller_plan_id, name, joined_at"""
+    candidacies: Sequence[asyncpg.Record]
+    """seller_plan_id, name of drafts"""
+    opted_out: bool
+
 
 _log = structlog.get_logger(__name__)
 
@@ -38,11 +51,14 @@ async def leave_plan(desk: Desk, participant_id: str) -> None:
         await _tell(under_way, ended)
 
 
-async def opt_out(desk: Desk, person: str) -> None:
-    """Take a person out of everything, and never in again until they opt in themselves."""
+async def opt_out(desk: Desk, person: str) -> int:
+    """Take a person out of everything, and never in again until they opt in themselves.
+
+    Gives how many participations ended.
+    """
     async with change(desk) as under_way:
         await participants.take_the_lists(under_way.connection)
-        await _opt_out(under_way, person)
+        return await _opt_out(under_way, person)
 
 
 async def opt_out_participant(desk: Desk, participant_id: str) -> None:
@@ -100,14 +116,25 @@ async def resolve_participants(desk: Desk, participant_ids: Sequence[str]) -> li
     return found
 
 
-async def _opt_out(under_way: Change, person: str) -> None:
+async def find_held(desk: Desk, person: str) -> Held:
+    """What is held of a person as a participant."""
+    async with desk.pool.acquire() as connection:
+        return Held(
+            await participants.list_participations(connection, person),
+            await participants.list_candidacies(connection, person),
+            await participants.has_opted_out(connection, person),
+        )
+
+
+async def _opt_out(under_way: Change, person: str) -> int:
     await participants.note_opt_outs(under_way.connection, [person], [under_way.at])
-    await _end(under_way, [person], "opted_out")
+    return await _end(under_way, [person], "opted_out")
 
 
-async def _end(under_way: Change, people: Sequence[str], why: EndedBy) -> None:
+async def _end(under_way: Change, people: Sequence[str], why: EndedBy) -> int:
     ended = await participants.end_participations(under_way.connection, people, under_way.at, why)
     await _tell(under_way, ended)
+    return len(ended)
 
 
 async def _tell(under_way: Change, ended: Sequence[Participation]) -> None:

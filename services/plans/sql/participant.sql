@@ -29,6 +29,18 @@ SELECT $1, person FROM unnest($2::text[]) AS given (person)
 -- name: list_candidates
 SELECT person FROM candidate WHERE seller_plan_id = $1
 
+-- name: list_participations
+SELECT participant_id, seller_plan_id, name, joined_at
+FROM participant JOIN seller_plan USING (seller_plan_id)
+WHERE person = $1
+ORDER BY joined_at, participant_id
+
+-- name: list_candidacies
+SELECT seller_plan_id, name
+FROM candidate JOIN seller_plan USING (seller_plan_id)
+WHERE person = $1
+ORDER BY created_at, seller_plan_id
+
 -- name: add_participants
 -- Under random ids: who takes part already does so on.
 INSERT INTO participant (participant_id, seller_plan_id, person, version, joined_at)

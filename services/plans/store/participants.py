@@ -81,6 +81,16 @@ async def end_participation(
     return _participations(await connection.fetch(SQL["end_participation"], participant_id, at))
 
 
+async def list_participations(connection: Connection, person: str) -> list[asyncpg.Record]:
+    """participant_id, seller_plan_id, name, joined_at of what a person takes part in."""
+    return await connection.fetch(SQL["list_participations"], person)
+
+
+async def list_candidacies(connection: Connection, person: str) -> list[asyncpg.Record]:
+    """seller_plan_id and name of the drafts that a person is on the list of."""
+    return await connection.fetch(SQL["list_candidacies"], person)
+
+
 async def find_participant(connection: Connection, participant_id: str) -> asyncpg.Record | None:
     """participant_id, person (None once it has ended), ended_by."""
     return await connection.fetchrow(SQL["find_participant"], participant_id)
