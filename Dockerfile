@@ -1,10 +1,16 @@
 # One service: docker build --build-arg SERVICE=plans -t milepost-plans .
 FROM python:3.13-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends binutils \
+    && rm -rf /var/lib/apt/lists/*
 COPY requirements/runtime.txt /requirements.txt
+COPY deploy/slim.py /slim.py
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --require-hashes --only-binary :all: -r /requirements.txt \
-    && /opt/venv/bin/pip uninstall -y pip
+    && /opt/venv/bin/pip uninstall -y pip \
+    && python /slim.py /opt/venv/lib/python3.13/site-packages \
+    && find /opt/venv -name '*.so*' -exec strip --strip-unneeded {} +
 WORKDIR /app
 COPY shared shared
 COPY services services

@@ -1,14 +1,16 @@
 """`python -m deploy.documents`: the committed documents of the doors, from what runs.
 
 `docs/api/SERVICE.openapi.json` is what the service of a running local stack says of itself, and
-`docs/api/asyncapi.json` follows from the services' door plates and the models of their events. A
-test holds the committed files against both.
+`docs/api/asyncapi.json` follows from the services' door plates and the models of their events. So
+do the schemas of each topic's values in `docs/api/schemas`, for whoever reads topics with Kafka
+Connect or a schema registry. A test holds the committed files against all of it.
 """
 
 import importlib
 import json
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -108,11 +110,43 @@ def _message(event_type: str, schemas: Document) -> Document:
     return {"name": event_type, "contentType": "application/json", "payload": payload}
 
 
+def schemas() -> Iterator[tuple[str, Document]]:
+    """Topic → the JSON Schema (draft 7) of its values: any of its events' data."""
+    document = asyncapi()
+    known: Document = document["components"]["schemas"]
+    for topic, channel in document["channels"].items():
+        if not channel["messages"]:
+            continue
+        names = sorted({model_of(event_type).__name__ for event_type in channel["messages"]})
+        needed = sorted(_reachable(names, known))
+        told = {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "title": topic,
+            "anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in names],
+            "definitions": {name: known[name] for name in needed},
+        }
+        yield topic, json.loads(json.dumps(told).replace("#/components/schemas/", "#/definitions/"))
+
+
+def _reachable(names: Iterable[str], known: Document) -> set[str]:
+    """The schemas that some schemas need, themselves included."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += re.findall(r"#/components/schemas/(\w+)", json.dumps(known[name]))
+    return found
+
+
 def documents(stack: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """File name → content of every document."""
     for service, found in openapi(stack).items():
         yield f"{service}.openapi.json", _spelled(found)
     yield "asyncapi.json", _spelled(asyncapi())
+    for topic, schema in schemas():
+        yield f"schemas/{topic}.schema.json", _spelled(schema)
 
 
 def _spelled(document: Document) -> str:
@@ -127,7 +161,7 @@ def main(
     stack = read_json(Home.from_environment().stack_file)
     if not stack:
         sys.exit("error: no local stack runs here: `make up` first")
-    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / "schemas").mkdir(parents=True, exist_ok=True)
     stale = [name for name, content in documents(stack) if _is_stale(FOLDER / name, content)]
     if not check:
         for name, content in documents(stack):

@@ -1,10 +1,15 @@
-"""The stack's clock: real time plus an offset that only grows."""
+"""The stack's clock: real time plus an offset that only grows.
+
+`python -m deploy.local.clock [TO]` says what it shows, after jumping to a moment.
+"""
 
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.local.home import PREFIX, Home, LocalError
+from shared.events.envelope import stamp
 from shared.kernel.clock import FileClock, SystemClock, write_offset
 
 
@@ -49,3 +54,18 @@ def parse_moment(text: str) -> datetime:
     if moment.tzinfo is None:
         raise LocalError(f"{text!r} names no offset; write 2026-03-01T08:00:00Z")
     return moment.astimezone(UTC)
+
+
+def main(arguments: list[str]) -> None:
+    """Jump where told to, and say what the clock shows."""
+    home = Home.from_environment()
+    try:
+        if arguments:
+            jump(home, parse_moment(arguments[0]))
+        sys.stdout.write(stamp(now(home)) + "\n")
+    except LocalError as failure:
+        sys.exit(f"error: {failure}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -4,6 +4,7 @@ Services take it only with `MILEPOST_ENVIRONMENT=local`: elsewhere a JWKS must b
 """
 
 import json
+import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -13,9 +14,10 @@ from typing import Final
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from deploy.local.home import Home, read_json, write_json
+from deploy.local.home import PREFIX, Home, read_json, write_json
 
-ISSUER: Final = "milepost-local"
+ISSUER: Final = os.environ.get(f"{PREFIX}OIDC_ISSUER") or "milepost-local"
+"""A name is enough; where browsers know the issuer by an address, it is that address."""
 AUDIENCE: Final = "milepost"
 CLIENT: Final = "milepost-pages"
 ROLES: Final = (

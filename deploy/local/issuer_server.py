@@ -1,7 +1,9 @@
 """The development identity provider as a server: OpenID Connect's code flow, with a click each.
 
-`python -m deploy.local.issuer_server PORT`. It listens on the loopback only, sends people back to
-addresses of this machine only, and refuses to start unless `MILEPOST_ENVIRONMENT=local`.
+`python -m deploy.local.issuer_server PORT`. It listens on the loopback unless `MILEPOST_HOST` says
+otherwise (in a container), sends people back to addresses of this machine only, and refuses to
+start unless `MILEPOST_ENVIRONMENT=local`. Browsers find it at `MILEPOST_PUBLIC_URL` where that is
+another address than the one that services ask.
 """
 
 import hmac
@@ -67,25 +69,26 @@ def build(home: Home, settings: PageSettings) -> FastAPI:
     )
     pages.install(app)
     grants: dict[str, Grant] = {}
-    app.include_router(_description(home))
+    app.include_router(_description(home, settings.public_url))
     app.include_router(_people(home, pages, grants))
     app.include_router(_tokens(home, grants))
     return app
 
 
-def _description(home: Home) -> APIRouter:
+def _description(home: Home, public_url: str) -> APIRouter:
     router = APIRouter()
 
     @router.get("/.well-known/openid-configuration")
     async def discovery(request: Request) -> dict[str, Any]:
         """Where everything is (OpenID Connect Discovery 1.0)."""
         here = str(request.base_url).rstrip("/")
+        seen = public_url.rstrip("/") or here
         return {
             "issuer": ISSUER,
-            "authorization_endpoint": f"{here}/authorize",
+            "authorization_endpoint": f"{seen}/authorize",
             "token_endpoint": f"{here}/token",
             "jwks_uri": f"{here}/jwks.json",
-            "end_session_endpoint": f"{here}/sign-out",
+            "end_session_endpoint": f"{seen}/sign-out",
             "response_types_supported": ["code"],
             "grant_types_supported": ["authorization_code"],
             "subject_types_supported": ["public"],
@@ -247,7 +250,8 @@ def settings_for(home: Home, environment: Mapping[str, str], port: int = 0) -> P
         raise ValueError("the development issuer runs with MILEPOST_ENVIRONMENT=local only")
     return PageSettings(
         environment="local",
-        host=HOST,
+        host=environment.get(f"{PREFIX}HOST", HOST),
+        public_url=environment.get(f"{PREFIX}PUBLIC_URL", ""),
         port=port,
         database_url=SecretStr(""),  # it has none
         oidc_issuer=ISSUER,

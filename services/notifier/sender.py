@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
 from services.notifier import handlers, store
@@ -35,6 +36,7 @@ from services.notifier.pacing import claim_paced_deliveries, slow_down
 from services.notifier.store import Claim, End, Start, Told
 from shared.kernel.clock import Clock
 from shared.postgres.pool import Connection, Pool, is_transient
+from shared.runtime.tracing import named_context, within
 from shared.web.app import cancel
 
 POLL_S: Final = 1.0
@@ -358,7 +360,8 @@ class Sender:
             return self._ended(claim, letter)
         if not await self._journal.turn(end, Start(claim, dated_at)):
             return None  # taken from us or suppressed meanwhile
-        return self._ended(claim, await self._hand_over(connection, letter))
+        with within(named_context(claim.tick_id), "send mail", SpanKind.CLIENT):
+            return self._ended(claim, await self._hand_over(connection, letter))
 
     def _written(self, claim: Claim, dated_at: datetime) -> Letter | Refused | Deferred:
         try:
@@ -390,7 +393,9 @@ class Sender:
             attempt=claim.attempts + 1,
             backoff=self._parts.backoff,
         )
-        if settlement.state is not State.ACCEPTED:
+        if settlement.state is State.ACCEPTED:
+            _log.info("mail_accepted", delivery_id=claim.delivery_id)
+        else:
             _log.warning(
                 "mail_not_accepted",
                 delivery_id=claim.delivery_id,

@@ -6,6 +6,7 @@ from typing import Any, Final
 import httpx
 
 from services.notifier.settings import NotifierSettings
+from shared.runtime.tracing import outgoing
 
 TIMEOUT_S: Final = 30.0
 
@@ -19,7 +20,8 @@ class ServiceCalls:
 
     async def post(self, url: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         """Post JSON. Raises httpx.HTTPError where nobody answers."""
-        return await self._client.post(url, json=body, headers=service_headers(self._settings))
+        headers = service_headers(self._settings) | outgoing()
+        return await self._client.post(url, json=body, headers=headers)
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -6,10 +6,12 @@ from typing import Final
 
 import httpx
 import msgspec
+from opentelemetry.trace import SpanKind
 
 from services.notifier.domain.statement import Statement, StatementBrokenError, read_statement
 from services.notifier.service_calls import service_headers
 from services.notifier.settings import NotifierSettings
+from shared.runtime.tracing import named_contexts, outgoing, working
 
 TIMEOUT_S: Final = 300.0
 """The split of a large seller plan is settled once, and that takes a while."""
@@ -59,7 +61,8 @@ class Statements:
         Those of ticks that were not asked for are left out; one may be missing. Raises
         NotYetError, UnknownTickError or ProgressAwayError.
         """
-        body = await self._post(tick_ids)
+        with working("ask for statements", named_contexts(tick_ids), SpanKind.CLIENT):
+            body = await self._post(tick_ids)
         try:
             found = [_read(raw) for raw in _decoder.decode(body).statements]
         except (msgspec.ValidationError, msgspec.DecodeError, StatementBrokenError) as failure:
@@ -72,7 +75,7 @@ class Statements:
             answer = await self._client.post(
                 self._url,
                 json={"tick_ids": list(tick_ids)},
-                headers=service_headers(self._settings),
+                headers=service_headers(self._settings) | outgoing(),
             )
         except (httpx.HTTPError, OSError) as failure:
             raise ProgressAwayError(f"{type(failure).__name__}: {failure}") from failure

@@ -19,12 +19,19 @@ from services.progress.store.ledger import Taken, prepare_batches
 from shared.kernel.clock import Clock
 from shared.messaging.message import Position
 from shared.postgres.pool import Connection, Pool, is_transient
+from shared.runtime.tracing import MOST_LINKS, Links, batch_links, trace_ids, working
 
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 5.0
 MANY_ATTEMPTS: Final = 10
 _records = Counter("milepost_records_total", "Versions by what became of them", ["outcome"])
 _conflicts = Counter("milepost_conflicts_total", "Versions that came with another body")
+_versions = Histogram(
+    "milepost_batch_versions",
+    "Versions of a batch's transaction",
+    ["lane"],
+    buckets=(1, 10, 100, 1000, 5000, 10_000, 25_000, 50_000, 100_000),
+)
 _seconds = Histogram(
     "milepost_batch_seconds",
     "Seconds of a batch's transaction",
@@ -60,6 +67,7 @@ class Lane:
         self._done = done
         self._empty = empty
         self._waiting = empty()
+        self._links: Links = ()
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -68,6 +76,7 @@ class Lane:
         """Hand a batch over; waits while there is no room."""
         await self._room.wait()
         self._waiting.add(batch)
+        self._links = (self._links + batch_links())[:MOST_LINKS]
         if len(self._waiting.versions) >= self._most:
             self._room.clear()
         self._work.set()
@@ -78,8 +87,12 @@ class Lane:
             await self._work.wait()
             self._work.clear()
             batch, self._waiting = self._waiting, self._empty()
+            links, self._links = self._links, ()
             self._room.set()
-            await self._bring_in(batch)
+            with working(f"commit {self._name}", links, versions=len(batch.versions)):
+                await self._bring_in(batch)
+                if links:
+                    _log.info("batch_committed", lane=self._name, traces=trace_ids(links))
             self._done(batch.moves())
 
     async def _bring_in(self, batch: Batch) -> None:
@@ -126,6 +139,7 @@ class Lane:
             async with connection.transaction():
                 taken = await self._take(connection, batch, self._clock)
         _seconds.labels(self._name).observe(time.perf_counter() - began)
+        _versions.labels(self._name).observe(len(batch.versions))
         _count(batch, taken)
 
 

@@ -7,7 +7,8 @@ handler that is tried until it succeeds, and explicit offsets committed in the b
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import structlog
@@ -16,9 +17,12 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
+from prometheus_client import Histogram
 
+from shared.messaging.lag import Reached, lag
 from shared.messaging.message import Position, Record
 from shared.postgres.pool import is_transient
+from shared.runtime.tracing import consuming, links_of
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -31,6 +35,18 @@ SESSION_S = 10.0
 LONGEST_PAUSE_S = 5.0
 COMMIT_EVERY_S = 1.0
 MAX_POLL_INTERVAL_MS = 3_600_000
+_records = Histogram(
+    "milepost_consumer_batch_records",
+    "Records of a poll, by the first topic of the consumer",
+    ["topic"],
+    buckets=(1, 2, 5, 10, 50, 100, 500, 1000, 2000, 5000),
+)
+_seconds = Histogram(
+    "milepost_consumer_batch_seconds",
+    "Seconds until a poll's records were dealt with, or taken over by a lane",
+    ["topic"],
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -76,8 +92,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         fetch_max_wait_ms: int = 100,
         max_partition_fetch_bytes: int = 4 * 1024 * 1024,
     ) -> None:
-        self.topics = tuple(topics)
-        self.group = group
+        self.topics, self.group = tuple(topics), group
         self.beat = time.monotonic()
         """When the last poll was handed over, for liveness."""
         self.paused_since: float | None = None
@@ -87,6 +102,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self._starts_at = starts_at
         self._deferred = deferred
         self._finished: dict[TopicPartition, int] = {}
+        self._last: dict[tuple[str, int], Record] = {}
         self._committing: asyncio.Task[None] | None = None
         self.subscriber = broker.subscriber(
             *topics,
@@ -107,12 +123,29 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             batch_timeout_ms=50,
         )
         self.subscriber(self._on_batch)
+        lag.watch(self)
 
     @property
     def assigned(self) -> bool:
         """Whether the consumer holds any partition now."""
         consumer = self.subscriber.consumer
         return consumer is not None and bool(consumer.assignment())
+
+    def partitions(self) -> Counter[str]:
+        """How many partitions of each topic it holds."""
+        consumer: Any = self.subscriber.consumer
+        return Counter(at.topic for at in consumer.assignment()) if consumer else Counter()
+
+    def reached(self) -> Iterator[Reached]:
+        """How far it is behind in each partition that it holds and has read from."""
+        consumer: Any = self.subscriber.consumer
+        held = consumer.assignment() if consumer is not None else ()
+        for at in held:
+            last = self._last.get((at.topic, at.partition))
+            end = consumer.highwater(at)
+            if last is not None and end is not None:
+                behind = max(end - last.offset - 1, 0)
+                yield Reached(at.topic, at.partition, behind, last.timestamp)
 
     def done(self, positions: Iterable[Position]) -> None:
         """Everything below these positions is dealt with and may be committed."""
@@ -145,7 +178,18 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             consumer.seek(at, starts.get((at.topic, at.partition), 0))
 
     async def _on_batch(self, records: list[Record]) -> None:
-        self.beat = time.monotonic()
+        began = self.beat = time.monotonic()
+        topic = self.topics[0]
+        with consuming(topic, len(records), links_of(record.headers for record in records)):
+            await self._deal_with(records)
+        _records.labels(topic).observe(len(records))
+        _seconds.labels(topic).observe(time.monotonic() - began)
+        self._last.update({(one.topic, one.partition): one for one in records})
+        if not self._deferred:
+            self.done(positions_after(records))
+        await asyncio.sleep(0)  # a full prefetch buffer must not starve timers and HTTP
+
+    async def _deal_with(self, records: list[Record]) -> None:
         try:
             await self._until_it_works(self._handler, records)
         except Exception:
@@ -153,9 +197,6 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
                 raise
             _log.exception("batch_failed", topics=self.topics, records=len(records))
             await self._one_by_one(records, self._poison)
-        if not self._deferred:
-            self.done(positions_after(records))
-        await asyncio.sleep(0)  # a full prefetch buffer must not starve timers and HTTP
 
     async def _one_by_one(self, records: list[Record], poison: Poison) -> None:
         for record in records:

@@ -6,11 +6,14 @@ import sys
 import orjson
 import structlog
 
+from shared.runtime.tracing import add_trace
+
 
 def configure_logging(service: str, level: str = "INFO") -> None:
     """Send everything that is logged to standard output as JSON lines that name the service."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_trace,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

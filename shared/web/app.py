@@ -11,17 +11,20 @@ import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
+from opentelemetry.trace import Span
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.runtime.logging import configure_logging
 from shared.runtime.settings import ServiceSettings
+from shared.runtime.tracing import HEADER, configure_tracing, serving
 from shared.web.auth import Authenticator
 from shared.web.problems import Problem, install_problem_handlers
 
 MAX_BODY: Final = 1024 * 1024
 CHECK_TIMEOUT_S: Final = 5.0
+UNTRACED: Final = ("/livez", "/readyz", "/metrics")
 Check = Callable[[], Awaitable[None]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 _log = structlog.get_logger(__name__)
@@ -156,6 +159,14 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["path"] in UNTRACED:
+            await self._observe(scope, receive, send, None)
+            return
+        carried = dict(scope["headers"]).get(HEADER.encode(), b"").decode("latin-1")
+        with serving(scope["method"], carried) as span:
+            await self._observe(scope, receive, send, span)
+
+    async def _observe(self, scope: Scope, receive: Receive, send: Send, span: Span | None) -> None:
         began = time.perf_counter()
         status = 500
 
@@ -169,6 +180,10 @@ class Observed:
             await self._app(scope, receive, observed)
         finally:
             self._note(scope, status, time.perf_counter() - began)
+            if span is not None:
+                route = getattr(scope.get("route"), "path", "unknown")
+                span.update_name(f"{scope['method']} {route}")
+                span.set_attributes({"http.route": route, "http.response.status_code": status})
 
     @staticmethod
     def _note(scope: Scope, status: int, seconds: float) -> None:
@@ -176,7 +191,7 @@ class Observed:
         method = scope["method"]
         _requests.labels(method, route, status).inc()
         _seconds.labels(method, route).observe(seconds)
-        if route not in ("/livez", "/readyz", "/metrics"):
+        if route not in UNTRACED:
             _log.info(
                 "request", method=method, route=route, status=status, ms=round(seconds * 1000, 1)
             )
@@ -185,6 +200,7 @@ class Observed:
 def run(app: FastAPI, service: str, settings: ServiceSettings) -> None:
     """Serve until told to stop; the last requests get some seconds to finish."""
     configure_logging(service, settings.log_level)
+    configure_tracing(service)
     uvicorn.run(
         app,
         host=settings.host,

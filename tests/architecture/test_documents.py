@@ -49,7 +49,7 @@ def test_no_document_or_source_names_a_path_of_a_machine() -> None:
 
 
 SERVICES = ("ingest", "plans", "progress", "notifier")
-INSIDE = {"postgres", *SERVICES, *(f"milepost_{name}" for name in SERVICES)}
+INSIDE = {"issuer", "postgres", *SERVICES, *(f"milepost_{name}" for name in SERVICES)}
 """The compose file's containers, and the roles that stand before their passwords."""
 
 

@@ -134,11 +134,11 @@ def test_the_supplier_sees_a_partners_plan_down_to_the_record(page: "Page", scen
     page.wait_for_url("**/partners/*")
     picture(page, "partner account")
     page.get_by_role("heading", level=2).get_by_role("link").last.click()
-    page.goto(f"{scene.site}/plans/{scene.plan}")
+    page.goto(f"{scene.site}/progress/plans/{scene.plan}")
     picture(page, "plan progress")
     page.get_by_role("link", name="Quarterly View").click()
     page.get_by_role("img", name=re.compile("by quarter")).first.wait_for()
-    page.goto(f"{scene.site}/plans/{scene.plan}")
+    page.goto(f"{scene.site}/progress/plans/{scene.plan}")
     page.get_by_role("link", name="Registered deals").click()
     page.get_by_text("An idea").wait_for()
     picture(page, "why this number", whole=True)
@@ -161,7 +161,7 @@ def test_who_is_signed_in_here_is_signed_in_at_the_console(page: "Page", scene: 
 
 
 def test_any_day_can_be_looked_back_at(page: "Page", scene: Scene) -> None:
-    sign_in(page, scene.site, MANAGER, f"/plans/{scene.plan}")
+    sign_in(page, scene.site, MANAGER, f"/progress/plans/{scene.plan}")
     page.get_by_label("As of").fill(str(scene.today - timedelta(days=60)))
     page.get_by_role("button", name="Show").click()
     page.wait_for_url("**at=*")
@@ -321,12 +321,12 @@ LOOKED_AT = {
         "partners": "/partners",
         "no partner": "/partners?q=nobody-at-all",
         "account": "/partners/{partner}",
-        "plan": "/plans/{plan}",
-        "quarters": "/plans/{plan}?view=quarters",
-        "goal": "/plans/{plan}/goals/{deals}?record=deal/x",
+        "plan": "/progress/plans/{plan}",
+        "quarters": "/progress/plans/{plan}?view=quarters",
+        "goal": "/progress/plans/{plan}/goals/{deals}?record=deal/x",
         "pages": "/portal-pages",
         "new page": "/portal-pages/new",
-        "mail": "/plans/{corrected}/statements/{mail}",
+        "mail": "/progress/plans/{corrected}/statements/{mail}",
     },
     "partner": {
         "portal": "/portal/plans/{plan}",
@@ -366,7 +366,7 @@ def test_every_page_is_fit_for_everybody(
 
 
 def test_a_plan_prints_without_what_is_for_screens(page: "Page", scene: Scene) -> None:
-    sign_in(page, scene.site, MANAGER, f"/plans/{scene.plan}")
+    sign_in(page, scene.site, MANAGER, f"/progress/plans/{scene.plan}")
     page.emulate_media(media="print")
     page.get_by_role("heading", level=1).wait_for()
     assert not page.locator("nav.side").is_visible()

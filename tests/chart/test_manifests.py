@@ -21,7 +21,8 @@ from tests.architecture.source import SERVICES
 from tests.chart.conftest import Helm
 from tests.chart.manifests import Manifest, Pod, Rendered
 
-OF_OTHERS = {"ScaledObject", "ServiceMonitor"}
+RULES = "deploy/observability/rules/milepost.yml"
+OF_OTHERS = {"PrometheusRule", "ScaledObject", "ServiceMonitor"}
 """Kinds that Kubernetes itself does not know."""
 VERSIONS = ("1.30", "1.37")
 
@@ -106,6 +107,11 @@ def test_probes_ask_what_services_answer(rendered: Rendered) -> None:
         assert container["startupProbe"]["httpGet"]["path"] == "/livez"
         assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
         assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+
+
+def test_the_alerts_are_those_of_the_project(helm: Helm) -> None:
+    [rule] = helm.render("everything").of_kind("PrometheusRule")
+    assert rule["spec"] == yaml.safe_load((CHECKOUT / RULES).read_text())
 
 
 def test_monitors_find_each_service_once(helm: Helm) -> None:

@@ -50,7 +50,7 @@ PAGES = {
         "/seller/export",
         "/partners",
         "/partners/{person}",
-        "/plans/{plan_id}",
+        "/progress/plans/{plan_id}",
         "/portal",
         "/questions",
     ),

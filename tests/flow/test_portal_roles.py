@@ -23,9 +23,9 @@ PAGES: dict[str, tuple[set[str], set[str]]] = {
     # page: who sees it; to whom it is not there
     "/partners": (SUPPLIER, set()),
     "/partners/{partner}": (SUPPLIER, set()),
-    "/plans/{plan}": (SUPPLIER, set()),
-    "/plans/{plan}?view=quarters&at=2020-01-01": (SUPPLIER, set()),
-    "/plans/{plan}/goals/{goal}?record=deal/none": (SUPPLIER, set()),
+    "/progress/plans/{plan}": (SUPPLIER, set()),
+    "/progress/plans/{plan}?view=quarters&at=2020-01-01": (SUPPLIER, set()),
+    "/progress/plans/{plan}/goals/{goal}?record=deal/none": (SUPPLIER, set()),
     "/portal-pages": (SUPPLIER, set()),
     "/portal-pages/new": (SUPPLIER, set()),
     "/portal-pages/{page}": (SUPPLIER, set()),
@@ -261,7 +261,7 @@ def test_every_record_of_a_goal_is_there_page_by_page(scene: Scene, doors: Doors
         )
     )
     doors.shows(plan["plan_id"], str(len(ids)))
-    path = f"/plans/{plan['plan_id']}/goals/{goal}"
+    path = f"/progress/plans/{plan['plan_id']}/goals/{goal}"
     first = scene.visit("administrator", path)
     older = re.search(r'href="([^"]+)">Older records', first.text)
     assert older is not None

@@ -12,6 +12,7 @@ from services.ingest.domain.cloud_event import Event
 from shared.events.envelope import Headers, stamp
 from shared.messaging.producer import Publisher, PublishFailedError
 from shared.messaging.watermark import Bound, InFlight
+from shared.runtime.tracing import HEADER, traceparent
 
 LOOK_EVERY_S: Final = 1.0
 LOOK_AGAIN_S: Final = 0.25
@@ -113,8 +114,13 @@ def _header(name: str, value: str) -> tuple[str, bytes]:
 
 
 def entries_of(events: Iterable[Event], moment: datetime) -> Iterable[Entry]:
-    """Events as Kafka's binary mode has them (the same as `shared.events.envelope.to_headers`)."""
+    """Events as Kafka's binary mode has them (the same as `shared.events.envelope.to_headers`).
+
+    One that brings no context of its own goes on in that of the request.
+    """
     accepted = ("ce_acceptedat", stamp(moment).encode())
+    here = traceparent()
+    carried = [(HEADER, here.encode())] if here else []
     for event in events:
         headers = [
             *_FIXED,
@@ -126,5 +132,7 @@ def entries_of(events: Iterable[Event], moment: datetime) -> Iterable[Entry]:
         if event.time:
             headers.append(("ce_time", event.time.encode()))
         if event.traceparent:
-            headers.append(("traceparent", event.traceparent.encode()))
+            headers.append((HEADER, event.traceparent.encode()))
+        else:
+            headers += carried
         yield event.topic, event.key, event.value, headers

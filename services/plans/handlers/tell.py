@@ -1,6 +1,7 @@
 """What changes tell: whole snapshots and ticks, as messages for the outbox."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ from shared.kernel.ids import named_id
 from shared.kernel.period import quarter_starts
 from shared.messaging.message import Message
 from shared.messaging.topics import PLANS, SELLER_PLANS, TICKS
+from shared.runtime.tracing import named_context, spelled
 
 SOURCE: Final = "/milepost/plans"
 
@@ -133,7 +135,7 @@ def _plan_message(snapshot: PlanSnapshot, at: datetime) -> Message:
 
 def tick_due(tick: TickDue, at: datetime) -> Message:
     """A plan's mail is due."""
-    return _message(TICKS, tick.plan_id, TICK_DUE, tick.tick_id, tick, at)
+    return _traced(_message(TICKS, tick.plan_id, TICK_DUE, tick.tick_id, tick, at))
 
 
 def seller_plan_defined(plan: SellerPlan, minimum_group_size: int, at: datetime) -> Message:
@@ -170,7 +172,14 @@ def participant_changed(found: Participation, at: datetime, *, taking_part: bool
 
 def seller_tick_due(tick: SellerTickDue, at: datetime) -> Message:
     """A participant's mail is due."""
-    return _message(TICKS, tick.participant_id, SELLER_TICK_DUE, tick.tick_id, tick, at)
+    key = tick.participant_id
+    return _traced(_message(TICKS, key, SELLER_TICK_DUE, tick.tick_id, tick, at))
+
+
+def _traced(tick: Message) -> Message:
+    """A tick's trace is its id: whoever has the tick finds what became of it."""
+    carried = spelled(named_context(tick.envelope.id))
+    return tick._replace(envelope=replace(tick.envelope, traceparent=carried))
 
 
 def _message(

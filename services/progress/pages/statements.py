@@ -64,7 +64,7 @@ def statement_pages(desk: Desk, pages: Pages) -> APIRouter:
     """A plan's statements, for the supplier and for each partner its own."""
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/plans/{plan_id}/statements/{tick_id}")
+    @router.get("/progress/plans/{plan_id}/statements/{tick_id}")
     async def statement(request: Request, plan_id: str, tick_id: str, who: Supplier) -> Response:
         """What a mail said; `?version=2` is what it would say by what is known since."""
         found = await _read(desk, plan_id, tick_id, who, current=_current(request))

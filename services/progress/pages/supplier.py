@@ -58,7 +58,7 @@ def supplier_pages(desk: Desk, pages: Pages) -> APIRouter:
             request, "partner.html", partner_id=partner_id, name=name, sheets=sheets, shown=shown
         )
 
-    @router.get("/plans/{plan_id}")
+    @router.get("/progress/plans/{plan_id}")
     async def plan(request: Request, plan_id: str, who: Supplier) -> Response:
         """A plan's progress, by year or by quarter, as of any day."""
         shown = as_of(desk, request)
@@ -73,7 +73,7 @@ def supplier_pages(desk: Desk, pages: Pages) -> APIRouter:
             statements=await read_statements(desk, view.known),
         )
 
-    @router.get("/plans/{plan_id}/goals/{goal_id}")
+    @router.get("/progress/plans/{plan_id}/goals/{goal_id}")
     async def goal(request: Request, plan_id: str, goal_id: str, who: Supplier) -> Response:
         """Why this number: every record of the goal's kind, counted or not and why."""
         shown = as_of(desk, request)

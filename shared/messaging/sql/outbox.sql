@@ -15,4 +15,5 @@ DELETE FROM outbox WHERE id = ANY ($1::bigint[])
 
 -- name: measure_outbox
 SELECT (SELECT count(*) FROM outbox) AS waiting,
-    (SELECT headers ->> 'ce_acceptedat' FROM outbox ORDER BY id LIMIT 1) AS oldest
+    (SELECT headers ->> 'ce_acceptedat' FROM outbox ORDER BY id LIMIT 1) AS oldest,
+    (SELECT min(id) FROM outbox) AS first

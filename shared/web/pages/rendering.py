@@ -135,9 +135,11 @@ class Pages:
 
     def policy(self, frame_ancestors: tuple[str, ...] = ("'none'",)) -> str:
         """The content security policy of a page; `frame_ancestors` may embed it."""
-        provider = urlsplit(self._settings.discovery_url)
-        target = f"{provider.scheme}://{provider.netloc}"
-        return content_policy(form_targets=(target,), frame_ancestors=frame_ancestors)
+        known = (self._settings.oidc_issuer, self._settings.discovery_url)
+        # Services may ask the provider at another address than browsers do.
+        urls = [urlsplit(url) for url in known if "://" in url]
+        targets = dict.fromkeys(f"{url.scheme}://{url.netloc}" for url in urls)
+        return content_policy(form_targets=tuple(targets), frame_ancestors=frame_ancestors)
 
     def static(self, name: str) -> str:
         """The address of a static file. Raises KeyError for one that is not there."""
