@@ -33,6 +33,60 @@ async def test_the_schema_holds_what_the_door_plate_says(module_database: Databa
     assert sorted(row["tablename"] for row in rows) == sorted(OWNS)
 
 
+DISTRIBUTED_BY = {
+    "record": "record_id",
+    "record_history": "record_id",
+    "conflict": "record_id",
+    "former_partner": "partner_id",
+    "cell": "plan_id",
+    "goal_standing": "plan_id",
+    "plan": "plan_id",
+    "interaction": "interaction_id",
+    "interaction_history": "interaction_id",
+    "involvement": "person",
+    "person_row": "person",
+    "participant": "participant_id",
+    "tick": "tick_id",
+    "statement": "tick_id",
+    "seller_tick": "tick_id",
+    "insight_read": "read_id",
+}
+"""What grows with partners, sellers and what they do (ADR 0076)."""
+WHOLE_EVERYWHERE = {
+    *("goal", "portal_page", "account_row", "contact_row", "assignment_row"),
+    *("seller_plan", "peer_split"),
+}
+"""What is small and joined by everything: a copy on each node."""
+OF_ONE_NODE = {"consumed", "dead_letter", "outbox", "schema_migration"}
+
+
+async def test_keys_begin_with_what_a_table_would_be_distributed_by(
+    module_database: Database,
+) -> None:
+    """Citus takes a unique key only if it holds the distribution column."""
+    connection = await asyncpg.connect(module_database.admin_url)
+    keys = await connection.fetch(
+        """
+        SELECT t.relname AS name, a.attname AS first, i.indisprimary AS is_primary,
+               ARRAY(SELECT attname FROM pg_attribute
+                     WHERE attrelid = t.oid AND attnum = ANY (i.indkey)) AS columns
+        FROM pg_index i
+        JOIN pg_class t ON t.oid = i.indrelid
+        JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = 'progress'
+        JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0]
+        WHERE i.indisunique AND t.relkind IN ('r', 'p')
+        """
+    )
+    await connection.close()
+    tables = {row["name"] for row in keys}
+    assert tables == DISTRIBUTED_BY.keys() | WHOLE_EVERYWHERE | (OF_ONE_NODE & tables)
+    for row in keys:
+        column = DISTRIBUTED_BY.get(row["name"])
+        if column is not None:
+            assert column in row["columns"], dict(row)
+            assert row["first"] == column or not row["is_primary"], dict(row)
+
+
 async def test_a_large_batch_never_reads_the_whole_ledger(module_database: Database) -> None:
     """Whatever the planner thinks of a table without statistics."""
     connection = await asyncpg.connect(module_database.url("progress"))
