@@ -237,6 +237,9 @@ def test_a_future_day_counts_from_its_day_on(doors: Doors) -> None:
     assert doors.values(plan["plan_id"]) == ["0"]
     assert doors.values(plan["plan_id"], at=f"{day - timedelta(days=1)}T23:59:59Z") == ["0"]
     assert doors.values(plan["plan_id"], at=f"{day}T00:00:00Z") == ["1"]
+    # A plain day is asked for as its end.
+    assert doors.values(plan["plan_id"], at=f"{day - timedelta(days=1)}") == ["0"]
+    assert doors.progress(plan["plan_id"], at=f"{day}")["at"].startswith(f"{day}T23:59:59")
 
 
 def test_a_day_sent_as_a_time_becomes_a_day_of_the_organizations_zone(doors: Doors) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -31,6 +31,7 @@ Reader = Annotated[
     Depends(require("administrator", "channel_manager", "partner_admin", "partner_member")),
 ]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _LOST_PLUS: Final = re.compile(r" (?=\d\d:\d\d$)")
 """A plus before an offset that came unescaped, and so as a space."""
 
@@ -56,9 +57,19 @@ class Desk:
     def moment(self, at: str | None, known_at: str | None) -> Moment:
         """What a figure is asked for. Raises a 422 problem naming what is no moment."""
         now = self.clock.now()
-        told_at = now if at is None else read_moment("at", at)
+        told_at = now if at is None else self._end_of_day(at) or read_moment("at", at)
         known = None if known_at is None else read_moment("known_at", known_at)
         return _in_zone(Moment(told_at, known, now, self.zone))
+
+    def _end_of_day(self, text: str) -> datetime | None:
+        """The last second of a day of the organization's; None for what is no plain day."""
+        try:
+            if _DAY.fullmatch(text) is None:
+                return None
+            end = datetime.combine(date.fromisoformat(text), time(23, 59, 59), self.zone)
+            return end.astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
 
 
 def _in_zone(moment: Moment) -> Moment:
