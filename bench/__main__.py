@@ -15,7 +15,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import backlog, bulk, handover, ingest, insights, latency, mails, memory, retroactive
+from bench import (
+    backlog,
+    bulk,
+    handover,
+    ingest,
+    insights,
+    latency,
+    mails,
+    memory,
+    operations,
+    retroactive,
+)
 from bench.figures import Row
 from bench.machine import describe
 from bench.report import make_console, show, write
@@ -25,11 +36,13 @@ Benchmark = Callable[[BenchStack, int], Awaitable[list[Row]]]
 # In this order: the retroactive one needs the records of the first backlog, mails move the clock,
 # which nothing turns back, and what ingest takes in would have to be consumed before the others.
 BENCHMARKS: dict[str, Benchmark] = {
+    "idle": operations.idle,
     "backlog": backlog.run,
     "retroactive": retroactive.run,
     "latency": latency.run,
     "bulk": bulk.run,
     "memory": memory.run,
+    "rebuild": operations.rebuild,
     "handover": handover.run,
     "mails": mails.run,
     "insights": insights.run,

@@ -13,3 +13,6 @@ ORDER BY t.tick_id;
 -- Let the split of a seller plan be found anew.
 -- name: forget_splits
 DELETE FROM progress.peer_split WHERE seller_plan_id = $1;
+
+-- name: count_records
+SELECT count(*) FROM progress.record;
