@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -81,6 +81,17 @@ class Planted:
             lambda found: found >= set(self.people),
             within=40,
         )
+        # Until progress has heard that a tick is done, the notifier may ask for it again.
+        eventually(lambda: self.in_database(self._count_open), lambda found: found == 0)
+
+    async def _count_open(self, connection: asyncpg.Connection) -> int:
+        counted = await connection.fetchval(
+            "SELECT count(*) FROM progress.seller_tick WHERE seller_plan_id = $1"
+            " AND done_at IS NULL AND due_at <= $2",
+            UUID(self.plan_id),
+            self.doors.now(),
+        )
+        return int(counted)
 
     def _upstream(self, day: datetime) -> Iterator[Data]:
         since = {"effective_on": SINCE, "version": 1}
