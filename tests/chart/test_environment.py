@@ -15,12 +15,15 @@ from deploy.local.home import PREFIX
 from deploy.operations.settings_check import SETTINGS, unknown_variables
 from services.ingest.handlers.sources import open_sources
 from shared.runtime.settings import find_flaws
+from shared.runtime.tracing import ENDPOINTS
 from tests.architecture.source import ROOT, SERVICES
 from tests.chart.conftest import Helm
 from tests.chart.manifests import Pod, Rendered
 
 SECRET = "a-secret-of-32-characters-or-more-with-@:/%-in-it"
 
+OF_LIBRARIES = {"PGPASSWORD", *ENDPOINTS}
+"""The database driver's, and OpenTelemetry's."""
 READ_ADDRESS: Any = getattr(asyncpg.connect_utils, "_parse_connect_dsn_and_args")  # noqa: B009
 
 
@@ -75,7 +78,7 @@ def test_a_service_would_start_with_what_it_is_told(
 def test_a_service_is_told_only_what_it_reads_itself(rendered: Rendered, service: str) -> None:
     read = {f"{PREFIX}{field.upper()}" for field in SETTINGS[service].model_fields}
     for name in rendered.pod(service).environment:
-        if name != "PGPASSWORD" and not name.startswith(f"{PREFIX}SOURCE_"):
+        if name not in OF_LIBRARIES and not name.startswith(f"{PREFIX}SOURCE_"):
             assert name in read or name.removesuffix("_FILE") in read
 
 
@@ -132,6 +135,20 @@ def test_large_numbers_are_spelled_out(helm: Helm) -> None:
     told = rendered.pod("ingest").environment
     assert told["MILEPOST_MAX_UPLOAD"]["value"] == "2147483648"
     assert rendered.pod("notifier").environment["MILEPOST_WEBHOOK_RETRY_DAYS"]["value"] == "1.5"
+
+
+def test_traces_go_where_the_values_say_and_may_get_there(helm: Helm) -> None:
+    rendered = helm.render("everything")
+    for service in SERVICES:
+        told = rendered.pod(service).environment
+        assert told["OTEL_EXPORTER_OTLP_ENDPOINT"]["value"] == "http://collector.monitoring:4318"
+        [policy] = [
+            one
+            for one in rendered.of_kind("NetworkPolicy")
+            if rendered.pod(service).is_chosen_by(one["spec"]["podSelector"]["matchLabels"])
+        ]
+        assert {"ports": [{"port": 4318}]} in policy["spec"]["egress"]
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in helm.render("minimal").pod("plans").environment
 
 
 def test_links_lead_to_the_hosts_that_browsers_know(helm: Helm) -> None:

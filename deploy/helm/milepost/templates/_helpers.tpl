@@ -224,6 +224,9 @@ valueFrom:
 - name: MILEPOST_GROUP_PLACE
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
 {{- end }}
+{{- with $values.traces.endpoint }}
+- {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }}}
+{{- end }}
 - name: PGPASSWORD
   {{- include "milepost.databasePassword" (dict "root" .root "entry" (printf "%s-password" .component)) | nindent 2 }}
 {{- end -}}
