@@ -123,7 +123,7 @@ def show_where_to_look(console: Console, doors: Doors, best: Standing, mails: li
     lines = [
         "in a browser (choose whom to sign in as: the supplier's people, or a partner's):",
         f"  every partner, its plans and why each figure:  {urls['progress']}/partners",
-        f"  the plan of {best.plan.seller.name}:  {urls['progress']}/plans/{plan_id}",
+        f"  the plan of {best.plan.seller.name}:  {urls['progress']}/progress/plans/{plan_id}",
         f"  strategies and plans:  {urls['plans']}/plans",
         f"  what a partner sees:  {urls['progress']}/portal",
         f"  pages of your own for partners:  {urls['progress']}/portal-pages",

@@ -28,6 +28,13 @@ pytestmark = [pytest.mark.compose, pytest.mark.slow]
 
 PROJECT = "milepost-test"
 UP_S = 240.0
+MOST_BYTES = 200e6
+
+
+def docker(*arguments: str) -> Any:
+    """What docker says, as JSON."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
 
 
 class Compose:
@@ -183,12 +190,10 @@ def test_replicas_of_progress_share_the_partitions(compose: Compose) -> None:
 def test_containers_are_bound_as_they_say(compose: Compose) -> None:
     for service in ("ingest", "plans", "progress", "notifier", "entry"):
         [name, *_] = compose.run("ps", "-q", service).split()
-        told = json.loads(
-            subprocess.run(
-                ["docker", "inspect", name], capture_output=True, text=True, check=True
-            ).stdout
-        )[0]
+        told = docker("inspect", name)[0]
         assert told["HostConfig"]["ReadonlyRootfs"], service
         assert told["HostConfig"]["CapDrop"] == ["ALL"], service
         assert told["Config"]["User"] == "10001:10001", service
+        image = docker("image", "inspect", told["Image"])[0]
+        assert image["Size"] < MOST_BYTES, service
         assert told["State"]["Health"]["Status"] == "healthy", service
