@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextvars import Context
 from typing import Any, TypeVar
 
 import structlog
@@ -153,7 +154,8 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             at = TopicPartition(topic, partition)
             self._finished[at] = max(self._finished.get(at, 0), offset)
         if self.group is not None and self._committing is None:
-            self._committing = asyncio.create_task(self._commit_regularly())
+            # In no trace: it outlives the batch that begins it.
+            self._committing = asyncio.create_task(self._commit_regularly(), context=Context())
 
     async def stop(self) -> None:
         """Commit what is done and end the background task; call it before the broker stops."""

@@ -141,7 +141,9 @@ def test_traces_go_where_the_values_say_and_may_get_there(helm: Helm) -> None:
     rendered = helm.render("everything")
     for service in SERVICES:
         told = rendered.pod(service).environment
-        assert told["OTEL_EXPORTER_OTLP_ENDPOINT"]["value"] == "http://collector.monitoring.svc:4318"
+        assert (
+            told["OTEL_EXPORTER_OTLP_ENDPOINT"]["value"] == "http://collector.monitoring.svc:4318"
+        )
         [policy] = [
             one
             for one in rendered.of_kind("NetworkPolicy")

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -14,7 +15,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.home import CHECKOUT, SERVICES
-from tests.flow.doors import Doors
+from tests.flow.doors import Doors, event, eventually
+from tests.flow.test_spine import APPROVED, deal, planned
 
 HERE = Path(__file__).parent
 FOLDER = CHECKOUT / "deploy" / "observability"
@@ -91,6 +93,37 @@ def test_no_label_of_any_metric_names_a_person_or_a_plan(doors: Doors) -> None:
                 assert set(sample.labels) <= allowed, family.name
                 assert not any("@" in value for value in sample.labels.values()), family.name
                 assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}", str(sample.labels)), family.name
+
+
+@pytest.mark.flow
+def test_a_deals_trace_is_in_the_logs_of_who_dealt_with_it(doors: Doors) -> None:
+    """From the request by the header of the Kafka record to the transaction; no person is named."""
+    partner, _, plan = planned(doors, APPROVED)
+    trace = uuid4().hex
+    answer = doors.call(
+        "POST",
+        "ingest",
+        "/v1/events",
+        role="source",
+        content=json.dumps(event("deal", deal(doors, partner))),
+        headers={
+            "Content-Type": "application/cloudevents+json",
+            "traceparent": f"00-{trace}-00f067aa0ba902b7-01",
+        },
+    )
+    assert answer.status_code == 202
+    doors.shows(plan["plan_id"], "1")
+
+    def lines(service: str) -> list[dict[str, Any]]:
+        log = Path(doors.stack["logs"][service]).read_text().splitlines()
+        return [json.loads(line) for line in log if trace in line]
+
+    [request] = eventually(lambda: lines("ingest"), bool)
+    assert request["trace_id"] == trace
+    assert request["route"] == "/v1/events"
+    [committed] = eventually(lambda: lines("progress"), bool)
+    assert trace in committed["traces"]
+    assert committed["trace_id"] != trace
 
 
 def test_every_alert_says_what_to_do() -> None:
