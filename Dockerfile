@@ -24,7 +24,12 @@ RUN python -m compileall -q /app
 
 FROM python:3.13-slim
 ARG SERVICE
+ARG VERSION=dev
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="milepost-${SERVICE}" \
+      org.opencontainers.image.description="Milepost: ${SERVICE}" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
