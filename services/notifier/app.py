@@ -111,7 +111,7 @@ class Notifier:
             worker=self._worker,
             server=self._mail_server,
             connections=connections,
-            write_letter=self._letters,
+            write_letter=self._letters.write,
             looks=self._looks,
             backoff=settings.backoff,
             on_recorded=self._relay.wake,

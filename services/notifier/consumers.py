@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from services.notifier import handlers
 from services.notifier.domain.webhook import WebhookEvent, goal_event
+from services.notifier.journal import count
 from services.notifier.schedule import ticks_total
-from services.notifier.sender import count
 from services.notifier.webhooks.store import add_webhook_events
 from shared.events.envelope import from_headers
 from shared.events.plans import TICK_DUE, TickDue

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from services.notifier import handlers, store
 from services.notifier.domain.language import Language, language_of, language_of_browser
+from services.notifier.journal import count
 from services.notifier.mail.rendering import page_template
-from services.notifier.sender import count
 from services.notifier.store import Link
 from shared.kernel.clock import Clock
 from shared.kernel.ids import parse_id

@@ -8,9 +8,9 @@ from starlette.responses import RedirectResponse, Response
 
 from services.notifier import handlers, store
 from services.notifier.domain.language import LANGUAGES, Language
+from services.notifier.journal import count
 from services.notifier.mail.rendering import page_template
 from services.notifier.pages import PAGE_HEADERS, Wanted, find_link, language_for
-from services.notifier.sender import count
 from services.notifier.store import Link
 from shared.kernel.clock import Clock
 from shared.postgres.pool import Pool

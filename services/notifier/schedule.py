@@ -15,8 +15,8 @@ from services.notifier import handlers, store
 from services.notifier.domain.backoff import Backoff
 from services.notifier.domain.statement import Statement
 from services.notifier.handlers import DoubtRules
+from services.notifier.journal import count
 from services.notifier.mail.archive import Archive
-from services.notifier.sender import count
 from services.notifier.statements import (
     NotYetError,
     ProgressAwayError,

@@ -327,7 +327,7 @@ class Desk:
                 MailConnection(self.server, self.settings)
                 for _ in range(self.settings.smtp_connections)
             ],
-            "write_letter": LetterWriter(self.settings, self.looks),
+            "write_letter": LetterWriter(self.settings, self.looks).write,
             "looks": self.looks,
             "backoff": self.settings.backoff,
             "on_recorded": lambda: None,

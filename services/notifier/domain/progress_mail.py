@@ -25,6 +25,8 @@ class Standing:
 
     words: str
     """Value and target in one phrase: `3 of 10`, `12,345.50 of 20,000.00 EUR`, `3`."""
+    spoken: str
+    """The phrase with what follows from it: `3 of 10 (30.0%)`."""
     has_target: bool
     percent: str | None
     bar: int
@@ -122,18 +124,20 @@ def _goal_line(
 
 
 def _standing(told: Goal | Quarter, unit: str, language: Language) -> Standing:
-    percent = told.percent if told.target is not None else None
-    share = _decimal(percent)
     value = language.figure(told.value)
     if told.target is None:
         words = f"{value}{behind(unit)}"
-    else:
-        target = language.figure(told.target)
-        words = language.say("of_target", value=value, target=target, unit=behind(unit))
+        spoken = f"{words} ({language.say('no_target')})"
+        return Standing(words, spoken, has_target=False, percent=None, bar=0, reached=False)
+    target = language.figure(told.target)
+    words = language.say("of_target", value=value, target=target, unit=behind(unit))
+    share = _decimal(told.percent)
+    percent = None if told.percent is None else language.percent(told.percent)
     return Standing(
         words=words,
-        has_target=told.target is not None,
-        percent=None if percent is None else language.percent(percent),
+        spoken=words if percent is None else f"{words} ({percent})",
+        has_target=True,
+        percent=percent,
         bar=int(min(max(share, Decimal(0)), FULL)),
         reached=share >= FULL,
     )

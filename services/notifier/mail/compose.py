@@ -15,6 +15,8 @@ from email.utils import format_datetime
 from typing import Final
 
 ONE_CLICK: Final = "List-Unsubscribe=One-Click"
+LONGEST_LINE: Final = 998
+"""Characters of a line of a mail (RFC 5322, 2.1.1)."""
 CRLF: Final = "\r\n"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPED = re.compile(r'(["\\])')
@@ -93,11 +95,11 @@ def compose(mail: Mail) -> bytes:
         "",
         "",
     ]
-    shown = _part("html", mail.html)
+    shown = _html_part(mail.html)
     if mail.picture is not None:
         # Not a beginning of the other boundary: some readers would take the one for the other.
         shown = _related(f"=-{name}", shown, mail.picture)
-    return CRLF.join(head).encode("ascii") + _joined(boundary, _part("plain", mail.text), shown)
+    return CRLF.join(head).encode("ascii") + _joined(boundary, _text_part(mail.text), shown)
 
 
 def _joined(boundary: str, *parts: bytes) -> bytes:
@@ -110,14 +112,30 @@ def _related(boundary: str, shown: bytes, picture: Picture) -> bytes:
     return head.encode("ascii") + _joined(boundary, shown, picture.part)
 
 
-def _part(subtype: str, body: str) -> bytes:
-    head = (
-        f"Content-Type: text/{subtype}; charset=utf-8\r\n"
-        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-    )
-    # Line ends come first: the encoder takes its soft breaks' style from them.
-    lines = CRLF + body.replace(CRLF, "\n").replace("\r", "\n").replace("\n", CRLF)
-    return head.encode("ascii") + b2a_qp(lines.encode())[2:]
+def _text_part(text: str) -> bytes:
+    return _quoted("plain", _lines(text))
+
+
+def _html_part(html: str) -> bytes:
+    """As it is where its lines allow that: HTML can name every letter that is not ASCII."""
+    lines = _lines(html).encode("ascii", "xmlcharrefreplace")
+    if b"\x00" in lines or max(map(len, lines.split(b"\r\n"))) > LONGEST_LINE:
+        return _quoted("html", _lines(html))
+    return _head_of_part("html", "7bit") + lines
+
+
+def _quoted(subtype: str, lines: str) -> bytes:
+    # The encoder takes the style of its soft breaks from the first line end.
+    return _head_of_part(subtype, "quoted-printable") + b2a_qp(f"{CRLF}{lines}".encode())[2:]
+
+
+def _head_of_part(subtype: str, encoding: str) -> bytes:
+    head = f"Content-Type: text/{subtype}; charset=utf-8\r\n"
+    return f"{head}Content-Transfer-Encoding: {encoding}\r\n\r\n".encode("ascii")
+
+
+def _lines(text: str) -> str:
+    return text.replace(CRLF, "\n").replace("\r", "\n").replace("\n", CRLF)
 
 
 def _structured(name: str, value: str) -> str:

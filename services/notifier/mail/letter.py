@@ -1,6 +1,7 @@
 """From a claim to the bytes that go out."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -19,7 +20,7 @@ from services.notifier.settings import NotifierSettings
 from services.notifier.store import Claim, Reader
 
 Letter = tuple[Envelope, bytes]
-WriteLetter = Callable[[Claim, datetime], Letter]
+WriteLetter = Callable[[Claim, datetime], Awaitable[Letter]]
 Fill = Callable[[Claim, Language], ProgressMail | InsightMail]
 STREAMS: Final = (PARTNER_PROGRESS, SELLER_INSIGHTS)
 
@@ -60,6 +61,17 @@ class LetterWriter:
 
     def letter(self, claim: Claim, dated_at: datetime, *, marked: str = "") -> Letter:
         """A claim's mail, its subject marked where it is not the real one."""
+        envelope, mail = self._unsigned(claim, dated_at, marked)
+        return envelope, self._signer.sign(mail, dated_at) if self._signer else mail
+
+    async def write(self, claim: Claim, dated_at: datetime) -> Letter:
+        """A claim's mail, signed beside the event loop: with an RSA key it is most of the work."""
+        envelope, mail = self._unsigned(claim, dated_at, "")
+        if self._signer is None:
+            return envelope, mail
+        return envelope, await asyncio.to_thread(self._signer.sign, mail, dated_at)
+
+    def _unsigned(self, claim: Claim, dated_at: datetime, marked: str) -> Letter:
         settings, look = self._settings, self._looks.now
         dress, picture = self._dress(look)
         said, parts = self.parts(claim, dress)
@@ -79,16 +91,13 @@ class LetterWriter:
         )
         returns = settings.return_path
         path = returns.address(claim.delivery_id) if returns.mailbox else settings.sender[1]
-        return Envelope(path, recipient), self._signed(compose(mail), dated_at)
+        return Envelope(path, recipient), compose(mail)
 
     def parts(self, claim: Claim, dress: Shown) -> tuple[ProgressMail | InsightMail, Parts]:
         """What a claim's mail says, and both of its bodies in a look."""
         language = language_of(claim.locale, self._settings.locale)
         said = self._fillers[claim.stream](claim, language)
         return said, mail_template(claim.stream, language.code).fill(said, dress)
-
-    def _signed(self, mail: bytes, at: datetime) -> bytes:
-        return self._signer.sign(mail, at) if self._signer else mail
 
     def _dress(self, look: Look) -> tuple[Shown, Picture | None]:
         """A look as templates and mails take it: made once for all mails of a version."""

@@ -1,7 +1,8 @@
 """Mails from templates: MJML compiled once, values filled in per person."""
 
+import re
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ import mrml
 from services.notifier.domain.insight_mail import InsightMail
 from services.notifier.domain.language import LANGUAGES, Code, Language
 from services.notifier.domain.look import Shown
-from services.notifier.domain.progress_mail import ProgressMail, Standing
+from services.notifier.domain.progress_mail import ProgressMail
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _OPTIONS: Final[dict[str, Any]] = {
@@ -22,6 +23,7 @@ _OPTIONS: Final[dict[str, Any]] = {
     "keep_trailing_newline": True,
 }
 _PARTS: Final = ("style.jinja", "rows.jinja")
+_TAG_ENDS: Final = re.compile(r'("|</td|</th|</table)>(?=[<{])')
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,11 @@ class MailTemplate:
 
     def __init__(self, name: str, language: Language) -> None:
         html = jinja2.Environment(autoescape=True, **_OPTIONS)
-        html.globals["say"] = language.say
-        self._html = html.from_string(html_source(f"{name}.mjml", language))
         plain = jinja2.Environment(autoescape=False, **_OPTIONS)  # noqa: S701 - the text part
-        plain.globals |= {"standing": partial(spoken, language=language), "say": language.say}
-        self._text = plain.get_template(f"{name}.txt")
+        for parts in (html, plain):
+            parts.globals["say"] = language.say
+        self._html = html.from_string(html_source(f"{name}.mjml", language))
+        self._text = plain.from_string(text_source(f"{name}.txt", language))
 
     def fill(self, mail: ProgressMail | InsightMail, look: Shown) -> Parts:
         """Both parts of one person's mail, in a look."""
@@ -84,10 +86,21 @@ def html_source(name: str, language: Language) -> str:
     What stands in double square brackets is the same in every mail and is filled in here, once.
     """
     parts = [(TEMPLATES / part).read_text() for part in _PARTS]
-    fixed = jinja2.Environment(
-        autoescape=True,
+    compiled = _with_short_lines(compile_mjml(TEMPLATES / name))
+    return _fixed("".join(parts) + compiled, language, autoescape=True)
+
+
+def text_source(name: str, language: Language) -> str:
+    """The source of a text template, what stands in double square brackets filled in."""
+    return _fixed((TEMPLATES / name).read_text(), language, autoescape=False)
+
+
+def _fixed(source: str, language: Language, *, autoescape: bool) -> str:
+    environment = jinja2.Environment(
+        autoescape=autoescape,  # noqa: S701 - texts of ours
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
+        keep_trailing_newline=True,
         block_start_string="[%",
         block_end_string="%]",
         variable_start_string="[[",
@@ -95,12 +108,9 @@ def html_source(name: str, language: Language) -> str:
         comment_start_string="[#",
         comment_end_string="#]",
     )
-    source = "".join(parts) + compile_mjml(TEMPLATES / name)
-    return fixed.from_string(source).render(say=language.say, code=language.code)
+    return environment.from_string(source).render(say=language.say, code=language.code)
 
 
-def spoken(standing: Standing, language: Language) -> str:
-    """A standing in the text part: `3 of 10 (30.0%)`."""
-    if not standing.has_target:
-        return f"{standing.words} ({language.say('no_target')})"
-    return f"{standing.words} ({standing.percent})" if standing.percent else standing.words
+def _with_short_lines(html: str) -> str:
+    """Line ends within tags, where they mean nothing, so that no line is too long for a mail."""
+    return _TAG_ENDS.sub(r"\1\n>", html)

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request
 
 from services.notifier.domain.bounce import LARGEST_REPORT, NoReportError, ReturnPath
+from services.notifier.journal import count
 from services.notifier.returns import store
 from services.notifier.returns.intake import take_returned
-from services.notifier.sender import count
 from shared.kernel.clock import Clock
 from shared.postgres.pool import Pool
 from shared.web.auth import Principal, require
