@@ -23,6 +23,7 @@ from services.notifier.domain.address import AddressRefusedError, checked
 from services.notifier.domain.language import LANGUAGES, Code
 from services.notifier.domain.look import shown
 from services.notifier.look.book import LookBook
+from services.notifier.mail.compose import Mail, Mailbox, compose
 from services.notifier.mail.letter import STREAMS, LetterWriter
 from services.notifier.mail.rendering import Parts
 from services.notifier.mail.samples import sample_claim, sample_content
@@ -42,6 +43,20 @@ HARM: Final = [
     "=?utf-8?q?hidden?= \x00\x1b[2J",
     ".\r\n.\r\nQUIT",
 ]
+
+
+A_MAIL: Final = Mail(
+    Mailbox("milepost@mail.example", "Milepost"),
+    Mailbox("ana@one.example"),
+    "Your progress",
+    AT,
+    "<d1@mail.example>",
+    "https://notifier.example/v1/unsubscribe/token",
+    "p1",
+    "2026-09",
+    "Good morning.\n",
+    "<p>Good morning.</p>\n",
+)
 
 
 def claim_of(stream: str, code: str) -> Claim:
@@ -125,6 +140,30 @@ def test_no_name_breaks_a_mail(stream: str, code: Code, harm: str) -> None:
     if harm == HARM[2]:
         assert "7 * 7" in text
     assert len(html) < 200_000
+
+
+@pytest.mark.parametrize(("stream", "code"), MAILS)
+def test_html_travels_as_it_is_where_its_lines_allow_that(stream: str, code: Code) -> None:
+    parts = letter(claim_of(stream, code)).iter_parts()
+    assert [part["Content-Transfer-Encoding"] for part in parts] == ["quoted-printable", "7bit"]
+
+
+@pytest.mark.parametrize(
+    ("html", "encoding", "read"),
+    [
+        (f"<p>ä{'x' * 2000}€</p>\n", "quoted-printable", f"<p>ä{'x' * 2000}€</p>\r\n"),
+        ("<p>€</p>\n", "7bit", "<p>&#8364;</p>\r\n"),
+    ],
+)
+def test_a_line_that_is_too_long_is_encoded(html: str, encoding: str, read: str) -> None:
+    found = email.message_from_bytes(
+        compose(replace(A_MAIL, html=html)), policy=email.policy.default
+    )
+    part = list(found.iter_parts())[1]
+    assert (part["Content-Transfer-Encoding"], part.get_payload(decode=True)) == (
+        encoding,
+        read.encode(),
+    )
 
 
 DOMAINS: Final = ["bücher.example", "例え.テスト", "xn--bcher-kva.example", "faß.de"]
