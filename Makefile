@@ -3,7 +3,7 @@
 #   make up       start the local stack in the background (again: no harm)
 #   make down     stop it; WIPE=1 also forgets its data and its clock
 #   make demo     up + a sample year + a summary with links
-#   make test     all tests; ARGS="-k deals" passes options on
+#   make test     all tests, in WORKERS (2) processes; ARGS="-k deals" passes options on
 #   make check    lint, format, types, imports
 #   make bench    the benchmarks of docs/performance.md
 #   make documents  the documents of the doors, docs/api, from the stack that is up
@@ -16,6 +16,7 @@
 PY := .venv/bin/python
 READY := .venv/.prepared
 ARGS ?=
+WORKERS ?= 2
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -46,7 +47,7 @@ demo: $(READY)
 	@$(PY) -m deploy.demo
 
 test: $(READY)
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY)
 	$(PY) -m ruff check .

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.backends.base import Backend, KafkaServer, PostgresServer
 from tests.backends.containers import ContainerBackend, why_not
@@ -21,6 +22,10 @@ from tests.backends.database import Database, Databases
 from tests.backends.embedded import EmbeddedBackend
 from tests.backends.sink import SmtpSink
 from tests.backends.stack import RunningStack
+
+# How fast a machine is says nothing about an example.
+settings.register_profile("milepost", deadline=None)
+settings.load_profile("milepost")
 
 BACKEND = pytest.StashKey[str]()
 NEEDS = {"stack": "flow", "make_stack": "flow", "database": "store", "module_database": "store"}
@@ -47,21 +52,28 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"backend: {name}, Kafka and PostgreSQL from {sources[name]} ({config.stash[REASON]})"
 
 
-BROWSER = Path(__file__).parent / "browser"
+FIRST = ("chaos", "local", "property")
+LAST = ("browser",)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by what they need, so that `-m 'not flow'` leaves the slow ones out.
 
-    Those in a browser come last, after any shuffling: Playwright keeps an event loop running in
-    the main thread for as long as its browser is open, and no other test could run its own.
+    The longest modules come first, after any shuffling, so that processes that share the modules
+    out end together. Those in a browser come last: Playwright keeps an event loop running in the
+    main thread for as long as its browser is open, and no other test could run its own.
     """
-    items.sort(key=lambda item: BROWSER in item.path.parents)
+    items.sort(key=_turn)
     for item in items:
         for fixture, marker in NEEDS.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
+
+
+def _turn(item: pytest.Item) -> int:
+    room = item.path.relative_to(Path(__file__).parent).parts[0]
+    return 0 if room in FIRST else 2 if room in LAST else 1
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,8 @@ KEYS_FRESH_S: Final = 300.0
 KEYS_RETRY_S: Final = 10.0
 REMEMBERED: Final = 2048
 MAX_TOKEN: Final = 8192
+SKEW_S: Final = 60.0
+"""How far the issuer's clock and ours may be apart (RFC 7519, 4.1.4 and 4.1.5)."""
 _log = structlog.get_logger(__name__)
 
 
@@ -52,7 +54,7 @@ class Principal:
 
 
 class Authenticator:
-    """Checks bearer tokens: algorithm, signature, issuer, audience, expiry.
+    """Checks bearer tokens: algorithm, signature, issuer, audience, and when they count.
 
     Keys come from an address (looked at again after some minutes, and for a key id that is not
     known, at a bounded pace) or, in the local stack, from a file.
@@ -128,17 +130,18 @@ class Authenticator:
         return orjson.loads(Path(self._source).read_bytes())  # noqa: ASYNC240 - a small local file
 
     def _check(self, claims: dict[str, Any], now: float, audience: str) -> float:
+        """Until when the token may be used. Raises a 401 problem."""
         meant_for = claims.get("aud")
         if claims.get("iss") != self._issuer:
             raise _unauthorized("the token is from another issuer")
         if audience not in (meant_for if isinstance(meant_for, list) else [meant_for]):
             raise _unauthorized("the token is for another audience")
         expires, begins = claims.get("exp"), claims.get("nbf", 0)
-        if not isinstance(expires, int | float) or now >= expires:
+        if not isinstance(expires, int | float) or now >= expires + SKEW_S:
             raise _unauthorized("the token has expired")
-        if not isinstance(begins, int | float) or now < begins:
+        if not isinstance(begins, int | float) or now < begins - SKEW_S:
             raise _unauthorized("the token is not valid yet")
-        return float(expires)
+        return float(expires) + SKEW_S
 
 
 def principal_of(claims: Mapping[str, Any]) -> Principal:

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.domain.bounce import NoReportError, ReturnPath, read_report
-from shared.kernel.ids import new_id
 
 PATHS = ReturnPath("bounces@mail.example", b"key")
-DELIVERY = new_id()
+DELIVERY = "01a21be7-5dc1-71ec-be89-e3f25b52262d"
 TOKEN = "0b9c3f5e-6f0a-4c59-9df6-0a2f6f7d1c11"
 
 
