@@ -16,7 +16,7 @@ from bench.backlog import MEASURED, drain, verified
 from bench.cast import Cast, assemble
 from bench.deals import Backlog, Mix
 from bench.figures import Bar, Row
-from bench.stack import BenchStack, gather_some, until
+from bench.stack import QUERIES, BenchStack, gather_some, until
 
 LABEL = "run0"
 ADDED = "Added goal"
@@ -30,6 +30,9 @@ async def run(stack: BenchStack, repeats: int, events: int = 1_000_000) -> list[
     if not await _has_records(stack, cast):
         await drain(stack, Backlog(LABEL, cast.starts, Mix(events)))
     await stack.settled()
+    database = await stack.database()
+    records = int(await database.fetchval(QUERIES["count_records"]))
+    await database.close()
     took, failures = [], []
     for number in range(repeats):
         seconds, wrong = await _add_goal(stack, cast, f"{ADDED} {number + 1}")
@@ -43,7 +46,8 @@ async def run(stack: BenchStack, repeats: int, events: int = 1_000_000) -> list[
             took,
             "s",
             Bar(3, "s", at_least=False),
-            failures=failures,
+            f"over {records:,} records",
+            failures,
         )
     ]
 

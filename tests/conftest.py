@@ -52,6 +52,8 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"backend: {name}, Kafka and PostgreSQL from {sources[name]} ({config.stash[REASON]})"
 
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
+PLENTY = 8 << 30
 FIRST = ("chaos", "local", "property")
 LAST = ("browser",)
 
@@ -78,15 +80,19 @@ def _turn(item: pytest.Item) -> int:
 
 @pytest.fixture(scope="session")
 def server_folder(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Where servers and stacks of this run keep their data; it stays when something failed.
+    """Where servers and stacks of this run keep their data; kept on disk when something failed.
 
     Not pytest's own folder: each run that begins closes that to all other users, and PostgreSQL
     of a run under way, which is another user's where root runs it, would lose its files.
+    In memory where there is plenty: a store test's database is 700 files, made five times as fast.
     """
-    folder = Path(tempfile.mkdtemp(prefix="milepost-test-"))
+    spacious = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= PLENTY
+    folder = Path(tempfile.mkdtemp(prefix="milepost-test-", dir=MEMORY if spacious else None))
     yield folder
     if not request.session.testsfailed:
         shutil.rmtree(folder, ignore_errors=True)
+    elif spacious:
+        shutil.move(folder, tempfile.gettempdir())
 
 
 @pytest.fixture(scope="session")
