@@ -79,7 +79,7 @@ def written(claim: Claim, look: Look | None = None) -> str:
     told = settings_for("postgresql://x", 25, portal_url="https://portal.example")
     book = LookBook(told)
     book.now = look or book.now
-    content = LetterWriter(told, book)(claim, AT)[1]
+    content = LetterWriter(told, book).letter(claim, AT)[1]
     return page_of(email.message_from_bytes(content, policy=email.policy.default))
 
 

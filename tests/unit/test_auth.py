@@ -38,11 +38,16 @@ def token(
 
 
 @pytest.fixture
-def authenticator(tmp_path: Path) -> Authenticator:
+def clock() -> FixedClock:
+    return FixedClock(NOW)
+
+
+@pytest.fixture
+def authenticator(tmp_path: Path, clock: FixedClock) -> Authenticator:
     keys = tmp_path / "jwks.json"
     keys.write_text(json.dumps({"keys": [KEY.as_dict(private=False)]}))
     settings = settings_for("postgresql://x", 25, oidc_jwks=str(keys))
-    return Authenticator(settings, FixedClock(NOW))
+    return Authenticator(settings, clock)
 
 
 async def refusal(authenticator: Authenticator, told: str) -> str:
@@ -96,11 +101,9 @@ async def test_an_issuers_clock_may_be_a_minute_ahead(
         assert await refusal(authenticator, told) == "the token is not valid yet"
 
 
-async def test_a_token_that_was_good_expires_all_the_same(tmp_path: Path) -> None:
-    keys = tmp_path / "jwks.json"
-    keys.write_text(json.dumps({"keys": [KEY.as_dict(private=False)]}))
-    clock = FixedClock(NOW)
-    authenticator = Authenticator(settings_for("x", 25, oidc_jwks=str(keys)), clock)
+async def test_a_token_that_was_good_expires_all_the_same(
+    authenticator: Authenticator, clock: FixedClock
+) -> None:
     told = token()
     await authenticator.authenticate(told)
     clock.advance(timedelta(hours=2))

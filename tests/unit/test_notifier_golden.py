@@ -23,7 +23,6 @@ from services.notifier.domain.address import AddressRefusedError, checked
 from services.notifier.domain.language import LANGUAGES, Code
 from services.notifier.domain.look import shown
 from services.notifier.look.book import LookBook
-from services.notifier.mail.compose import Mail, Mailbox, compose
 from services.notifier.mail.letter import STREAMS, LetterWriter
 from services.notifier.mail.rendering import Parts
 from services.notifier.mail.samples import sample_claim, sample_content
@@ -43,20 +42,6 @@ HARM: Final = [
     "=?utf-8?q?hidden?= \x00\x1b[2J",
     ".\r\n.\r\nQUIT",
 ]
-
-
-A_MAIL: Final = Mail(
-    Mailbox("milepost@mail.example", "Milepost"),
-    Mailbox("ana@one.example"),
-    "Your progress",
-    AT,
-    "<d1@mail.example>",
-    "https://notifier.example/v1/unsubscribe/token",
-    "p1",
-    "2026-09",
-    "Good morning.\n",
-    "<p>Good morning.</p>\n",
-)
 
 
 def claim_of(stream: str, code: str) -> Claim:
@@ -115,7 +100,7 @@ def names_in(content: Any, harm: str) -> Any:
 
 
 def letter(claim: Claim) -> EmailMessage:
-    _, content = letters(settings_for("postgresql://x", 25))(claim, AT)
+    _, content = letters(settings_for("postgresql://x", 25)).letter(claim, AT)
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", content), "line ends are CRLF"
     assert max(map(len, content.split(b"\r\n"))) <= 998
     found = email.message_from_bytes(content, policy=email.policy.default)
@@ -148,31 +133,13 @@ def test_html_travels_as_it_is_where_its_lines_allow_that(stream: str, code: Cod
     assert [part["Content-Transfer-Encoding"] for part in parts] == ["quoted-printable", "7bit"]
 
 
-@pytest.mark.parametrize(
-    ("html", "encoding", "read"),
-    [
-        (f"<p>ä{'x' * 2000}€</p>\n", "quoted-printable", f"<p>ä{'x' * 2000}€</p>\r\n"),
-        ("<p>€</p>\n", "7bit", "<p>&#8364;</p>\r\n"),
-    ],
-)
-def test_a_line_that_is_too_long_is_encoded(html: str, encoding: str, read: str) -> None:
-    found = email.message_from_bytes(
-        compose(replace(A_MAIL, html=html)), policy=email.policy.default
-    )
-    part = list(found.iter_parts())[1]
-    assert (part["Content-Transfer-Encoding"], part.get_payload(decode=True)) == (
-        encoding,
-        read.encode(),
-    )
-
-
 DOMAINS: Final = ["bücher.example", "例え.テスト", "xn--bcher-kva.example", "faß.de"]
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_an_idn_domain_is_written_to_in_its_ascii_form(domain: str) -> None:
     claim = replace(claim_of("partner_progress", "de"), recipient=f"ana@{domain}")
-    envelope, content = letters(settings_for("postgresql://x", 25))(claim, AT)
+    envelope, content = letters(settings_for("postgresql://x", 25)).letter(claim, AT)
     found = email.message_from_bytes(content, policy=email.policy.default)
     assert envelope.recipient == found["To"] == checked(f"ana@{domain}")
     assert envelope.recipient.isascii()

@@ -117,7 +117,7 @@ def written(
         locale=locale,
     )
     options = {"portal_url": "https://portal.example", "public_url": "https://mail.example"}
-    write = letters(settings_for("postgresql://x", 25, **(options | settings)))
+    write = letters(settings_for("postgresql://x", 25, **(options | settings))).letter
     _, content_bytes = write(claim, AT)
     mail = email.message_from_bytes(content_bytes, policy=email.policy.default)
     plain, html = mail.get_body(("plain",)), mail.get_body(("html",))

@@ -199,7 +199,7 @@ def dressed(stream: str, made: Look) -> tuple[Any, bytes]:
     told = settings_for("postgresql://x", 25)
     book = LookBook(told)
     book.now = made
-    envelope, content = LetterWriter(told, book)(
+    envelope, content = LetterWriter(told, book).letter(
         sample_claim(stream, "en", "ana@one.example", domain="mail.example"), AT
     )
     assert envelope.sender == "milepost@mail.example"

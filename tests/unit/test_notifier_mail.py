@@ -322,6 +322,22 @@ def a_mail(**changes: Any) -> Mail:
     return Mail(**(given | changes))
 
 
+@pytest.mark.parametrize(
+    ("html", "encoding", "read"),
+    [
+        (f"<p>ä{'x' * 2000}€</p>\n", "quoted-printable", f"<p>ä{'x' * 2000}€</p>\r\n"),
+        ("<p>€</p>\n", "7bit", "<p>&#8364;</p>\r\n"),
+    ],
+)
+def test_a_line_that_is_too_long_is_encoded(html: str, encoding: str, read: str) -> None:
+    found = email.message_from_bytes(compose(a_mail(html=html)), policy=email.policy.default)
+    part = list(found.iter_parts())[1]
+    assert (part["Content-Transfer-Encoding"], part.get_payload(decode=True)) == (
+        encoding,
+        read.encode(),
+    )
+
+
 def parsed(mail: Mail) -> EmailMessage:
     content = compose(mail)
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", content), "line ends are CRLF"
@@ -415,7 +431,7 @@ def claim() -> Claim:
 
 
 def test_a_letter_is_the_same_to_the_byte_for_the_same_date() -> None:
-    write = letters(settings_for("postgresql://x", 25))
+    write = letters(settings_for("postgresql://x", 25)).letter
     at = datetime(2026, 3, 1, 8, tzinfo=UTC)
     assert write(claim(), at) == write(claim(), at)
     envelope, content = write(claim(), at)

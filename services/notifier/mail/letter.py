@@ -56,9 +56,6 @@ class LetterWriter:
                 mail_template(stream, code)
         self._dressed: tuple[int, Shown, Picture | None] | None = None
 
-    def __call__(self, claim: Claim, dated_at: datetime) -> Letter:
-        return self.letter(claim, dated_at)
-
     def letter(self, claim: Claim, dated_at: datetime, *, marked: str = "") -> Letter:
         """A claim's mail, its subject marked where it is not the real one."""
         envelope, mail = self._unsigned(claim, dated_at, marked)
